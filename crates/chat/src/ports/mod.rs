@@ -1,0 +1,19 @@
+//! What a backend must offer: a durable ordered queue, a store, a connection directory, a way to tell nodes.
+//! Contracts for implementers, kept small; every method says what is atomic and what may happen twice.
+
+mod clock;
+mod directory;
+mod error;
+mod queue;
+mod store;
+
+pub use self::{
+    clock::{Clock, Randomness},
+    directory::{Announcer, Connection, Directory, Ticket},
+    error::{ErrorKind, PortError, Retry},
+    queue::{DeadLetter, Depth, Item, Lease, LeaseId, Queue, QueueCapabilities, Settlement},
+    store::{
+        Append, AppendOutcome, ChangedSince, Commands, ConversationEntry, EventsPage, EventsQuery,
+        MemberEntry, Store, StoreCapabilities,
+    },
+};
