@@ -1,0 +1,112 @@
+//! The command line: what can be asked of the binary, and which part answers.
+//! Every command that talks to a running server says so, and how it finds it.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::{Context, Result};
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{self, Config};
+
+/// DynamoWave Chat: real-time chat in one program.
+#[derive(Debug, Parser)]
+#[command(name = "dynamowave", version, about, max_term_width = 100)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start the server with everything embedded.
+    Serve(ServeArgs),
+    /// Show or check the configuration.
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+}
+
+/// Where configuration comes from.
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArgs {
+    /// Configuration file (TOML); see `dynamowave config default`.
+    #[arg(long, short, env = "DYNAMOWAVE_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Set one option, like `--set limits.send_burst=1000`. May be repeated.
+    #[arg(long = "set", value_name = "SECTION.OPTION=VALUE", value_parser = pair)]
+    set: Vec<(String, String)>,
+}
+
+/// What `serve` is told besides its configuration.
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Folder of the data [default: ./data].
+    #[arg(long, value_name = "FOLDER")]
+    data: Option<String>,
+    /// Address and port to listen on [default: 127.0.0.1:8080].
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Print a commented file with every option and its default.
+    Default,
+    /// Read the configuration and say whether it is right.
+    Check(ConfigArgs),
+}
+
+/// Runs what the command line asks for.
+pub(crate) fn run() -> ExitCode {
+    match dispatch(CommandLine::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("dynamowave: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(command: Command) -> Result<()> {
+    match command {
+        Command::Serve(args) => {
+            args.load()?;
+            Ok(())
+        }
+        Command::Config { command: ConfigCommand::Default } => {
+            print!("{}", config::reference());
+            Ok(())
+        }
+        Command::Config { command: ConfigCommand::Check(args) } => {
+            args.load(&[])?;
+            println!("The configuration is right.");
+            Ok(())
+        }
+    }
+}
+
+impl ConfigArgs {
+    /// Reads all layers; `more` are flags of the command itself, which win.
+    fn load(&self, more: &[(String, String)]) -> Result<Config> {
+        let flags: Vec<(String, String)> = self.set.iter().chain(more).cloned().collect();
+        config::load(self.config.as_deref(), std::env::vars(), &flags).context("cannot start")
+    }
+}
+
+impl ServeArgs {
+    /// The configuration with this command's own flags over it.
+    pub(crate) fn load(&self) -> Result<Config> {
+        let named = [("server.data", &self.data), ("server.listen", &self.listen)];
+        let flags: Vec<(String, String)> =
+            named.iter().filter_map(|(name, value)| Some(((*name).to_owned(), (*value).clone()?))).collect();
+        self.config.load(&flags)
+    }
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write it as section.option=value")?;
+    Ok((name.trim().to_owned(), value.trim().to_owned()))
+}

@@ -1,0 +1,12 @@
+//! The binary `dynamowave`: reads the command line, builds what it asks for, and tells how it ended.
+//! The only place that knows all parts; it holds no rule of the chat itself.
+
+mod args;
+mod config;
+
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+fn main() -> std::process::ExitCode {
+    args::run()
+}
