@@ -1,0 +1,5 @@
+//! The journal's tests over its public interface: one binary.
+//! Guarantee ids (D1, D3, D8) stand where a test proves one.
+
+mod basics;
+mod support;
