@@ -220,7 +220,7 @@ impl View {
             EventKind::Reacted { target, emoji } => self.set_reaction(*target, emoji, event, true),
             EventKind::Unreacted { target, emoji } => self.set_reaction(*target, emoji, event, false),
             EventKind::Described { title, description } => {
-                self.describe(title.as_ref(), description.as_ref())
+                self.describe(title.as_ref(), description.as_ref());
             }
             EventKind::MembersAdded { users, role } => {
                 for user in users {
