@@ -1,0 +1,133 @@
+//! What a round tells: its events and failures into the notifications queue, its failures into the store.
+//! Invariant: a command is settled as done only after what it came to has been handed on.
+
+use std::{collections::HashSet, mem};
+
+use chat::{
+    Announcement, Envelope, Refusal,
+    limits::ATTEMPTS_MAX,
+    ports::{Item, PortError, Queue, Randomness, Store},
+};
+
+use crate::{
+    limits::ISOLATE_ATTEMPTS,
+    retry,
+    round::{Fate, Work},
+    settling::reason,
+};
+
+/// Where a round's news go.
+pub(crate) struct Outgoing<'a> {
+    pub(crate) store: &'a dyn Store,
+    pub(crate) notifications: &'a dyn Queue<Announcement>,
+    pub(crate) randomness: &'a dyn Randomness,
+}
+
+impl Outgoing<'_> {
+    /// Hands everything on. A command whose news cannot be handed on now waits, and so do those behind it in its
+    /// conversation: they will be found stored and told of again.
+    pub(crate) async fn send(&self, work: &mut [Work]) {
+        self.keep_failures(work).await;
+        let batch_max = self.notifications.capabilities().batch_max.max(1);
+        let mut held = HashSet::new();
+        let mut rest = &mut *work;
+        while !rest.is_empty() {
+            let (chunk, after) = rest.split_at_mut(chunk_len(rest, batch_max));
+            let items: Vec<Item<Announcement>> = chunk
+                .iter_mut()
+                .filter(|work| !held.contains(&work.lease.body.conversation))
+                .filter_map(take_item)
+                .collect();
+            let told = if items.is_empty() { Ok(()) } else { self.notifications.send(items).await };
+            if let Err(error) = told {
+                self.not_told(chunk, &error);
+                held.extend(
+                    chunk.iter().filter(|work| work.handed_on).map(|work| work.lease.body.conversation),
+                );
+            }
+            rest = after;
+        }
+        for work in work.iter_mut().filter(|work| !work.handed_on && has_news(&work.fate)) {
+            work.fate = Fate::Wait(retry::backoff(work.lease.attempts, self.randomness));
+        }
+    }
+
+    /// Keeps failures for senders who are away. When that fails for now, those commands wait.
+    async fn keep_failures(&self, work: &mut [Work]) {
+        let failures: Vec<Announcement> =
+            work.iter().filter_map(|work| failure(&work.lease.body, &work.fate)).collect();
+        if failures.is_empty() {
+            return;
+        }
+        let Err(error) = self.store.record_failures(failures).await else { return };
+        if !error.is_transient() {
+            tracing::error!(%error, "failures are told to who is connected, but could not be kept");
+            return;
+        }
+        for work in work.iter_mut().filter(|work| failure(&work.lease.body, &work.fate).is_some()) {
+            work.fate = Fate::Wait(retry::delay(work.lease.attempts, &error, self.randomness));
+        }
+    }
+
+    fn not_told(&self, chunk: &mut [Work], error: &PortError) {
+        let alone = chunk.iter().filter(|work| work.handed_on).count() == 1;
+        for work in chunk.iter_mut().filter(|work| work.handed_on) {
+            let attempts = work.lease.attempts;
+            let give_up = alone && (!error.is_transient() || attempts >= ATTEMPTS_MAX);
+            work.fate = match mem::replace(&mut work.fate, Fate::Quiet) {
+                // It did not happen, and its failure is kept in the store: the sender learns of it there.
+                Fate::Dead(why) if give_up => Fate::Dead(why),
+                Fate::Refused(refusal) if give_up => Fate::Refused(refusal),
+                _ if give_up => {
+                    Fate::Untold(format!("stored, but not announced: {}", reason(error, attempts)))
+                }
+                _ => Fate::Wait(retry::delay(attempts, error, self.randomness)),
+            };
+        }
+    }
+}
+
+/// As much as one call takes; what has failed several times is told alone, so that one bad item drags no others.
+fn chunk_len(work: &[Work], batch_max: usize) -> usize {
+    let together =
+        work.iter().take_while(|work| work.lease.attempts < ISOLATE_ATTEMPTS).take(batch_max).count();
+    together.max(1)
+}
+
+fn has_news(fate: &Fate) -> bool {
+    matches!(fate, Fate::Event { .. } | Fate::Refused(_) | Fate::Dead(_))
+}
+
+fn take_item(work: &mut Work) -> Option<Item<Announcement>> {
+    let envelope = &work.lease.body;
+    let body = match mem::replace(&mut work.fate, Fate::Quiet) {
+        Fate::Event { event, ordinal, .. } => Announcement::Event { event, ordinal },
+        fate => {
+            work.fate = fate;
+            failure(envelope, &work.fate)?
+        }
+    };
+    work.handed_on = true;
+    let group = envelope.conversation.as_u128();
+    let dedup = match body.seq() {
+        Some(seq) => group.rotate_left(64) ^ u128::from(seq),
+        None => {
+            group.rotate_left(64) ^ envelope.command_id.as_u128() ^ envelope.actor.as_u128().rotate_left(32)
+        }
+    };
+    Some(Item { group, dedup, body })
+}
+
+fn failure(envelope: &Envelope, fate: &Fate) -> Option<Announcement> {
+    let refusal = match fate {
+        Fate::Refused(refusal) => *refusal,
+        Fate::Dead(_) => Refusal::DeadLettered,
+        _ => return None,
+    };
+    Some(Announcement::Failed {
+        user: envelope.actor,
+        conversation: envelope.conversation,
+        command_id: envelope.command_id,
+        refusal,
+    })
+}
