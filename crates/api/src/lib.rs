@@ -1,1 +1,35 @@
-//! Skeleton.
+//! The HTTP interface: accounts, sessions, conversations, history, presence and administration as an axum router over
+//! the ports of `chat`. Listens to nothing, spawns no server and knows no backend: it runs behind our gateway and behind
+//! a function's HTTP adapter alike.
+//!
+//! [`router`] is everything under `/v1` except `/v1/ws`; [`authenticate`] tells who opens a socket; [`RateLimits`] are
+//! shared with the sockets. Whoever accepts a connection puts a [`RemoteAddress`] into each request's extensions.
+
+mod address;
+mod app;
+mod auth;
+mod extract;
+pub mod limits;
+mod origin;
+mod page;
+mod password;
+mod problem;
+mod rate;
+mod secret;
+mod session_cache;
+
+pub use self::{
+    address::{Network, NotANetwork, RemoteAddress, client_address},
+    app::{App, Options},
+    auth::{Authenticated, By, SESSION_COOKIE, authenticate},
+    password::{PasswordError, PasswordOptions, Passwords, Verdict},
+    problem::Problem,
+    rate::{Rate, RateLimits, RateOptions, SlowDown},
+    secret::{TOKEN_PREFIX, hash_of},
+    session_cache::SessionCache,
+};
+
+/// Everything under `/v1` except `/v1/ws`.
+pub fn router(app: std::sync::Arc<App>) -> axum::Router {
+    axum::Router::new().with_state(app)
+}

@@ -1,0 +1,87 @@
+//! Pages of lists: how many rows, and where the next page begins.
+//! A cursor is opaque to clients; nothing in it is trusted when it comes back.
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use chat::{
+    ConversationId, TimestampMs,
+    limits::{PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX},
+};
+use protocol::Code;
+
+use crate::Problem;
+
+/// Rows of a page: what was asked for, or the default.
+///
+/// # Errors
+/// `bad_request` when it is not between 1 and [`PAGE_ROWS_MAX`].
+pub(crate) fn limit(asked: Option<u64>) -> Result<usize, Problem> {
+    let Some(asked) = asked else { return Ok(PAGE_ROWS_DEFAULT) };
+    let rows = usize::try_from(asked).unwrap_or(usize::MAX);
+    if (1..=PAGE_ROWS_MAX).contains(&rows) {
+        Ok(rows)
+    } else {
+        Err(Problem::new(Code::BadRequest, format!("limit: 1 to {PAGE_ROWS_MAX}.")).in_field("limit"))
+    }
+}
+
+/// The cursor behind a page that was filled to its limit.
+pub(crate) fn next<T>(rows: &[T], limit: usize, cursor: impl FnOnce(&T) -> String) -> Option<String> {
+    if rows.len() < limit { None } else { rows.last().map(cursor) }
+}
+
+/// The place of a conversation in a list by activity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ActivityCursor {
+    pub(crate) active_at: TimestampMs,
+    pub(crate) conversation: ConversationId,
+}
+
+impl ActivityCursor {
+    pub(crate) fn encode(self) -> String {
+        let mut bytes = [0_u8; 24];
+        bytes[..8].copy_from_slice(&self.active_at.to_be_bytes());
+        bytes[8..].copy_from_slice(&self.conversation.to_bytes());
+        Base64UrlUnpadded::encode_string(&bytes)
+    }
+
+    /// # Errors
+    /// `bad_cursor`.
+    pub(crate) fn decode(text: &str) -> Result<ActivityCursor, Problem> {
+        let mut bytes = [0_u8; 24];
+        let decoded = Base64UrlUnpadded::decode(text, &mut bytes).map_or(0, <[u8]>::len);
+        if decoded != bytes.len() {
+            let detail = "The cursor is not one of this list. Begin again without one.";
+            return Err(Problem::new(Code::BadCursor, detail).in_field("cursor"));
+        }
+        let (mut time, mut id) = ([0_u8; 8], [0_u8; 16]);
+        time.copy_from_slice(&bytes[..8]);
+        id.copy_from_slice(&bytes[8..]);
+        Ok(ActivityCursor {
+            active_at: TimestampMs::from_be_bytes(time),
+            conversation: ConversationId::from_bytes(id),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cursors_come_back_as_they_went() {
+        let cursor = ActivityCursor { active_at: 1_700_000_000_000, conversation: ConversationId::from_u128(u128::MAX / 3) };
+        assert_eq!(ActivityCursor::decode(&cursor.encode()).unwrap(), cursor);
+        for bad in ["", "x", "AAAA", "!!!!", &"A".repeat(33), &"A".repeat(400)] {
+            assert_eq!(ActivityCursor::decode(bad).unwrap_err().code(), Code::BadCursor, "{bad}");
+        }
+    }
+
+    #[test]
+    fn limits_are_kept() {
+        assert_eq!(limit(None).unwrap(), PAGE_ROWS_DEFAULT);
+        assert_eq!(limit(Some(1)).unwrap(), 1);
+        for bad in [0, PAGE_ROWS_MAX as u64 + 1, u64::MAX] {
+            assert_eq!(limit(Some(bad)).unwrap_err().code(), Code::BadRequest);
+        }
+    }
+}
