@@ -1,0 +1,125 @@
+# DynamoWave Chat: everything people and machines do here, by name. `make` alone lists it.
+# Each stage of `make test` can be run alone; the order is that of the cheapest verdict.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+DATA ?= ./data
+LISTEN ?= 127.0.0.1:8080
+SECONDS_EACH ?= 60
+LOGS := target/ci
+BINARY := target/release/dynamowave
+
+# Stages of `make test`, cheapest verdict first.
+STAGES := fmt tidy lint unit fresh web-test release readme crash-short
+
+.PHONY: help
+help: ## List what there is
+	@echo "DynamoWave Chat"
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | column -t -s $$'\t'
+
+# ---- run ----
+
+.PHONY: run
+run: tools release ## Build and start the server (DATA=./data LISTEN=127.0.0.1:8080)
+	exec $(BINARY) serve --data '$(DATA)' --listen '$(LISTEN)'
+
+.PHONY: release
+release: tools web ## Build the release binaries
+	cargo build --release --bins
+
+.PHONY: web
+web: ## Build the web client
+	@if [ -f web/package.json ]; then xtask/scripts/tools.sh node && cd web && npm ci --no-audit --no-fund && npm run build; fi
+
+.PHONY: tools
+tools: ## Check for Rust and a C compiler, install them where possible
+	@xtask/scripts/tools.sh rust
+
+# ---- test ----
+
+.PHONY: test
+test: tools ## Run every check and test
+	@mkdir -p $(LOGS); rm -f $(LOGS)/*.log; \
+	for stage in $(STAGES); do \
+	  start=$$(date +%s); \
+	  echo; echo "=== $$stage"; \
+	  if $(MAKE) $$stage 2>&1 | tee $(LOGS)/$$stage.log; then \
+	    echo "=== $$stage: passed in $$(( $$(date +%s) - start )) s"; \
+	  else \
+	    echo "=== $$stage: FAILED after $$(( $$(date +%s) - start )) s"; exit 1; \
+	  fi; \
+	done; \
+	xtask/scripts/summary.sh $(LOGS)
+
+.PHONY: fmt
+fmt: ## Is everything formatted?
+	cargo fmt --all --check
+
+.PHONY: tidy
+tidy: ## The repository's own rules: arrows, headers, sizes, links, citations
+	cargo test -p xtask
+
+.PHONY: lint
+lint: ## Clippy, warnings denied
+	cargo clippy --all-targets -- -D warnings
+
+.PHONY: unit
+unit: ## Unit, integration, property and simulation tests
+	@if cargo nextest --version >/dev/null 2>&1; then \
+	  cargo nextest run --no-fail-fast && cargo test --doc; \
+	else \
+	  cargo test --no-fail-fast; \
+	fi
+
+.PHONY: fresh
+fresh: ## Are the generated files what would be generated now?
+	cargo run -q -p xtask -- fresh
+
+.PHONY: web-test
+web-test: ## The web client: types, lint, unit tests
+	@if [ -f web/package.json ]; then xtask/scripts/tools.sh node && cd web && npm ci --no-audit --no-fund && npm test; \
+	else echo "there is no web client in this tree"; fi
+
+.PHONY: readme
+readme: ## Does every command of the README do what it says?
+	@true
+
+.PHONY: crash-short
+crash-short: ## kill -9 under load, a few rounds
+	@true
+
+.PHONY: crash
+crash: release ## kill -9 under load, many rounds
+	@true
+
+.PHONY: fuzz
+fuzz: ## Every fuzz target for SECONDS_EACH seconds (needs nightly and cargo-fuzz)
+	@xtask/scripts/tools.sh fuzz
+	@cargo run -q -p xtask -- fuzz-list | while read -r folder target; do \
+	  echo "=== $$target ($$folder)"; \
+	  (cd "$$folder" && cargo +nightly fuzz run --fuzz-dir . "$$target" -- -max_total_time=$(SECONDS_EACH)) || exit 1; \
+	done
+
+# ---- measure, document, ship ----
+
+.PHONY: bench
+bench: release ## Measure everything; writes docs/src/benchmarks.md
+	target/release/dynamowave-load bench --server $(BINARY)
+
+.PHONY: docs
+docs: ## Render the book to target/book
+	@xtask/scripts/tools.sh mdbook
+	mdbook build docs
+
+.PHONY: image
+image: ## Build the container image (docker or podman)
+	@xtask/scripts/tools.sh container
+	$$(command -v docker || command -v podman) build -f deploy/Dockerfile -t dynamowave:local .
+
+.PHONY: clean
+clean: ## Remove everything built; data stays
+	cargo clean
+	rm -rf web/node_modules web/dist

@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# Makes sure that a tool is there: says what is missing and the one command that installs it, or, as root on a machine
+# with apt, installs it. Usage: tools.sh rust|node|fuzz|mdbook|container
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+say() { printf '%s\n' "$*" >&2; }
+
+missing() {
+  say "Missing: $1"
+  say "Install it with:"
+  say "  $2"
+  exit 1
+}
+
+has() { command -v "$1" >/dev/null 2>&1; }
+
+# Installs Debian packages, or tells how.
+packages() {
+  if has apt-get && [ "$(id -u)" = 0 ]; then
+    say "Installing $* ..."
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+  elif has apt-get; then
+    missing "$*" "sudo apt-get install -y $*"
+  else
+    missing "$*" "your system's package manager, for: $*"
+  fi
+}
+
+# Whether version $1 is at least $2.
+at_least() { [ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]; }
+
+rust() {
+  # jemalloc is built by make, ring and jemalloc by a C compiler.
+  has cc && has make || packages build-essential
+  # rustup puts cargo where only a new shell would look.
+  if ! has cargo && [ -x "$HOME/.cargo/bin/cargo" ]; then
+    missing "cargo in PATH" "source \"\$HOME/.cargo/env\""
+  fi
+  local install='curl --proto "=https" --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y --profile minimal -c rustfmt -c clippy && source "$HOME/.cargo/env"'
+  has cargo || missing "Rust (cargo)" "$install"
+  local wanted version
+  wanted=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+  version=$(cargo --version | cut -d' ' -f2)
+  at_least "$version" "$wanted" || missing "Rust $wanted or newer (this is $version)" "rustup update stable   # without rustup: $install"
+}
+
+node() {
+  local wanted=22 version=0
+  has node && version=$(node --version | sed 's/^v//')
+  if ! at_least "$version" "$wanted" || ! has npm; then
+    missing "Node.js $wanted or newer (this is ${version/#0/none})" "see https://nodejs.org/en/download"
+  fi
+}
+
+fuzz() {
+  cargo +nightly --version >/dev/null 2>&1 || missing "the nightly toolchain" "rustup toolchain install nightly --profile minimal"
+  cargo fuzz --version >/dev/null 2>&1 || missing "cargo-fuzz" "cargo install --locked cargo-fuzz"
+}
+
+mdbook() { has mdbook || missing "mdbook" "cargo install --locked mdbook"; }
+
+container() { has docker || has podman || missing "docker or podman" "sudo apt-get install -y podman"; }
+
+case "${1:-}" in
+  rust | node | fuzz | mdbook | container) "$1" ;;
+  *) say "usage: $0 rust|node|fuzz|mdbook|container"; exit 2 ;;
+esac
