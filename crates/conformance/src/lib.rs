@@ -1,1 +1,12 @@
-//! Skeleton.
+//! What every backend must do, and proof that the whole keeps its promises when everything around it fails.
+//! Knows no backend: they bring a [`harness::Harness`] and expand the suites in their own tests.
+//!
+//! - [`model`]: a backend in memory, the reference.
+//! - [`suite`]: one named test per behaviour of the ports.
+//! - [`faulty`]: decorators that fail by seed or on purpose.
+//! - [`simulation`]: clients, nodes, queues and workers in virtual time, by seed.
+
+pub mod clock;
+pub mod dice;
+pub mod limits;
+pub mod model;

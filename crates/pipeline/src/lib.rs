@@ -13,6 +13,7 @@ mod persister;
 pub mod retry;
 mod round;
 mod settling;
+mod suspects;
 mod telling;
 
 pub use self::{

@@ -14,6 +14,10 @@ pub const CONFLICTS_PER_ROUND_MAX: u32 = 8;
 pub const FAILED_CALLS_PER_ROUND_MAX: u32 = 20;
 /// Attempts from which a failing conversation's commands are tried apart, so that the culprit is found.
 pub const ISOLATE_ATTEMPTS: u32 = 3;
+/// Failures of a command standing alone that are wanted before it is given up at the limit of attempts.
+pub const TRIES_ALONE_MIN: u32 = 3;
+/// Commands remembered as having failed alone.
+pub const SUSPECTS_MAX: usize = 10_000;
 /// Nodes told at the same time.
 pub const NODES_AT_ONCE_MAX: usize = 32;
 /// Tries of one settlement before its lease is left to run out.

@@ -1,7 +1,12 @@
 //! Step 6: commands leave the queue, are decided on what the store holds, become stored events, and are told of.
 //! Invariant: a command is settled only when its outcome is durable and handed on, so a worker may die anywhere.
 
-use std::{future::Future, pin::pin, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    pin::pin,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use chat::{
     Announcement, Envelope, Outcome, Refusal,
@@ -16,6 +21,7 @@ use crate::{
     retry,
     round::{Fate, Round, Work},
     settling::settle,
+    suspects::Suspects,
 };
 
 /// Called with every command whose outcome is durable, before it is announced: who executes a command and waits for
@@ -41,6 +47,7 @@ pub struct Persister {
     randomness: Arc<dyn Randomness>,
     options: PersisterOptions,
     applied: Option<AppliedHook>,
+    suspects: Mutex<Suspects>,
     meters: PersisterMeters,
 }
 
@@ -94,6 +101,7 @@ impl Persister {
             randomness,
             options: PersisterOptions { batch_max, ..options },
             applied: None,
+            suspects: Mutex::default(),
             meters: PersisterMeters::new(),
         }
     }
@@ -156,7 +164,8 @@ impl Persister {
     }
 
     async fn process_leases(&self, leases: Vec<Lease<Envelope>>) -> Result<Progress, PortError> {
-        let round = Round::new(&*self.store, &*self.randomness, self.applied.as_ref(), leases);
+        let round =
+            Round::new(&*self.store, &*self.randomness, self.applied.as_ref(), &self.suspects, leases);
         let finished = round.run().await;
         let mut work = finished.work;
         self.meters.conflicts.increment(finished.conflicts);
@@ -171,6 +180,7 @@ impl Persister {
         outgoing.send(&mut work).await;
         progress.count_put_off(&work);
         self.count(progress);
+        self.forget_suspects(&work);
         let settlements = work.into_iter().map(|work| self.settlement(work)).collect();
         settle(&*self.messages, settlements, &*self.randomness).await?;
         Ok(progress)
@@ -206,6 +216,13 @@ impl Persister {
         meters.refused.increment(progress.refused as u64);
         meters.retried.increment(progress.retried as u64);
         meters.dead.increment(progress.dead as u64);
+    }
+
+    fn forget_suspects(&self, work: &[Work]) {
+        let mut suspects = self.suspects.lock().unwrap_or_else(PoisonError::into_inner);
+        for work in work.iter().filter(|work| !matches!(work.fate, Fate::Wait(_))) {
+            suspects.forget(&work.lease.body);
+        }
     }
 
     fn settlement(&self, work: Work) -> (chat::ports::LeaseId, Settlement) {

@@ -5,12 +5,12 @@ use std::{
     collections::HashSet,
     ops::Range,
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use chat::{
     ConversationId, Decision, Effects, Envelope, Event, Needs, Outcome, Refusal, View,
-    limits::ATTEMPTS_MAX,
     ports::{Append, AppendOutcome, ErrorKind, Lease, PortError, Randomness, Store},
 };
 
@@ -19,6 +19,7 @@ use crate::{
     persister::AppliedHook,
     retry,
     settling::reason,
+    suspects::Suspects,
 };
 
 /// A leased command and what has become of it in this round.
@@ -64,6 +65,7 @@ pub(crate) struct Round<'a> {
     store: &'a dyn Store,
     randomness: &'a dyn Randomness,
     applied: Option<&'a AppliedHook>,
+    suspects: &'a Mutex<Suspects>,
     work: Vec<Work>,
     /// What is still to be tried; the last part comes next, so that halves of a conversation keep their order.
     parts: Vec<Vec<Group>>,
@@ -92,6 +94,7 @@ impl<'a> Round<'a> {
         store: &'a dyn Store,
         randomness: &'a dyn Randomness,
         applied: Option<&'a AppliedHook>,
+        suspects: &'a Mutex<Suspects>,
         mut leases: Vec<Lease<Envelope>>,
     ) -> Round<'a> {
         // Stable: the order within a conversation stays as leased.
@@ -105,6 +108,7 @@ impl<'a> Round<'a> {
             store,
             randomness,
             applied,
+            suspects,
             work,
             parts,
             waiting: HashSet::new(),
@@ -235,13 +239,13 @@ impl<'a> Round<'a> {
     }
 
     fn group_failed(&mut self, group: &Group, error: &PortError) {
-        let head = &mut self.work[group.range.start];
-        let attempts = head.lease.attempts;
+        let head = &self.work[group.range.start].lease;
+        let attempts = head.attempts;
         let alone = group.range.len() == 1;
-        // Who stands behind another command has been put off because of it so far, so it gets tries of its own.
-        let out_of_tries = attempts >= ATTEMPTS_MAX && group.range.start == group.first;
-        if alone && (!error.is_transient() || out_of_tries) {
-            head.fate = Fate::Dead(reason(error, attempts));
+        let at_the_head = alone && group.range.start == group.first;
+        let given_up = at_the_head && self.suspects().failed_alone(&head.body, attempts);
+        if given_up || (alone && !error.is_transient()) {
+            self.work[group.range.start].fate = Fate::Dead(reason(error, attempts));
         } else if !alone && (!error.is_transient() || attempts >= ISOLATE_ATTEMPTS) {
             let middle = group.range.start + group.range.len() / 2;
             let first = Group { range: group.range.start..middle, ..group.clone() };
@@ -251,6 +255,10 @@ impl<'a> Round<'a> {
             tracing::warn!(conversation = %group.conversation, attempts, %error, "commands wait for another try");
             self.put_off(group, Some(error));
         }
+    }
+
+    fn suspects(&self) -> MutexGuard<'a, Suspects> {
+        self.suspects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn put_off(&mut self, group: &Group, error: Option<&PortError>) {
