@@ -155,8 +155,7 @@ fn rewrite_segment(
     let segment = Segment::open(&*shared.disk, entry.id, entry.archived).map_err(from_open)?;
     let salt = segment.header.salt;
     let begin = limits::SEGMENT_HEADER_BYTES;
-    let mut walk =
-        Walk::new(Arc::clone(&segment.file), salt, begin, entry.id.first, limits::SCAN_BLOCK_BYTES);
+    let mut walk = Walk::new(Arc::clone(&segment.file), salt, begin, entry.id.first);
     let mut copy = Copy { shared, name: format!("{}.rewriting", entry.id.name(false)), file: None };
     let mut changed = 0;
     while walk.next < end && walk.next <= range.end().0 {
@@ -226,8 +225,8 @@ impl Drop for Copy<'_> {
 }
 
 fn copy_all(from: &dyn File, to: &dyn File) -> io::Result<()> {
-    let mut block = vec![0; limits::SCAN_BLOCK_BYTES];
     let (mut offset, end) = (0, from.len()?);
+    let mut block = vec![0; to_usize(end.min(to_u64(limits::SCAN_BLOCK_BYTES)))];
     while offset < end {
         let wanted = to_usize((end - offset).min(to_u64(block.len())));
         let filled = read_full(from, &mut block[..wanted], offset)?;

@@ -191,7 +191,8 @@ impl Group {
             };
             self.encoded.extend_from_slice(&header.sealed(*sum).encode());
             self.encoded.extend_from_slice(&record.payload);
-            self.encoded.resize(self.encoded.len().next_multiple_of(8), 0);
+            let filling = self.encoded.len().next_multiple_of(8) - self.encoded.len();
+            self.encoded.extend_from_slice(&[0; 8][..filling]);
         }
         self.records += append.records.len();
     }

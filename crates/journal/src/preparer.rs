@@ -63,7 +63,8 @@ impl Preparer {
             }
         };
         let filled_bytes = file.len()?;
-        self.zeros.resize(limits::ZERO_CHUNK_BYTES, 0);
+        let chunk = to_u64(limits::ZERO_CHUNK_BYTES).min(self.shared.options.segment_bytes);
+        self.zeros = vec![0; to_usize(chunk)];
         self.current = Some(Filling { file, pool_file, filled_bytes, purges });
         Ok(true)
     }

@@ -9,7 +9,6 @@ use crate::{
     catalog::Found,
     error::{OpenError, ReadError},
     format::{RecordHeader, to_u64},
-    limits,
     record::{Position, Record},
     recovery::bad_record,
     scan::Walk,
@@ -112,8 +111,7 @@ impl Reader {
         let segment = Segment::open(&*self.shared.disk, found.id, found.archived).map_err(from_open)?;
         drop(catalog);
         let (position, offset) = found.mark;
-        let walk =
-            Walk::new(segment.file, segment.header.salt, offset, position, limits::READ_BLOCK_BYTES_MIN);
+        let walk = Walk::new(segment.file, segment.header.salt, offset, position);
         Ok(Cursor {
             id: found.id,
             archived: found.archived,

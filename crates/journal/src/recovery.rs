@@ -115,13 +115,8 @@ pub(crate) fn scan_tail(segment: &Segment, id: SegmentId) -> Result<Tail, OpenEr
     let io_error = |source| OpenError::io("read segment", source);
     let file_bytes = segment.file.len().map_err(io_error)?;
     let header_bytes = limits::SEGMENT_HEADER_BYTES;
-    let mut walk = Walk::new(
-        Arc::clone(&segment.file),
-        segment.header.salt,
-        header_bytes,
-        id.first,
-        limits::SCAN_BLOCK_BYTES,
-    );
+    let salt = segment.header.salt;
+    let mut walk = Walk::new(Arc::clone(&segment.file), salt, header_bytes, id.first);
     let mut tail = Tail {
         id,
         file: Arc::clone(&segment.file),
@@ -177,10 +172,12 @@ fn firm_up(tail: &Tail) -> io::Result<()> {
     let mut kept = vec![0; to_usize(tail.offset - tail.group_offset.min(tail.offset))];
     let filled = read_full(&*tail.file, &mut kept, tail.group_offset)?;
     tail.file.write_at(&kept[..filled], tail.group_offset)?;
-    let end = tail.file_bytes.min(tail.offset + to_u64(limits::GROUP_BYTES_MAX) + limits::PAGE_BYTES);
     let mut offset = tail.offset;
-    let mut block = vec![0; limits::SCAN_BLOCK_BYTES];
-    let zeros = vec![0; limits::SCAN_BLOCK_BYTES];
+    let reach = tail.offset + to_u64(limits::GROUP_BYTES_MAX) + limits::PAGE_BYTES;
+    let end = tail.file_bytes.min(reach).max(offset);
+    let block_bytes = (end - offset).min(to_u64(limits::SCAN_BLOCK_BYTES));
+    let mut block = vec![0; to_usize(block_bytes)];
+    let zeros = vec![0; to_usize(block_bytes)];
     while offset < end {
         let wanted = to_usize((end - offset).min(to_u64(block.len())));
         let filled = read_full(&*tail.file, &mut block[..wanted], offset)?;

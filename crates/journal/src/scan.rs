@@ -5,7 +5,7 @@ use std::{io, sync::Arc};
 
 use crate::{
     disk::File,
-    format::{RECORD_HEADER_BYTES, RecordHeader, to_u64, to_usize, u64_at},
+    format::{RECORD_HEADER_BYTES, RecordHeader, to_u64, to_usize},
     limits,
 };
 
@@ -17,7 +17,7 @@ pub(crate) struct Blocks {
     start: u64,
     /// How much of the buffer came from the file.
     filled: usize,
-    /// Bytes the next read takes.
+    /// Bytes the next read takes: doubled with each, up to a limit.
     read_bytes: usize,
 }
 
@@ -43,7 +43,8 @@ pub(crate) struct Beyond {
 }
 
 impl Blocks {
-    pub(crate) fn new(file: Arc<dyn File>, read_bytes: usize) -> Self {
+    fn new(file: Arc<dyn File>) -> Self {
+        let read_bytes = limits::READ_BLOCK_BYTES_MIN;
         Self { file, buffer: Vec::new(), start: 0, filled: 0, read_bytes }
     }
 
@@ -71,12 +72,14 @@ impl Blocks {
     fn load(&mut self, offset: u64, wanted: usize) -> io::Result<()> {
         let size = wanted.max(self.read_bytes);
         if self.buffer.len() < size {
-            self.buffer.resize(size, 0);
+            self.buffer = vec![0; size];
         }
         self.start = offset;
         self.filled = 0;
         self.filled = read_full(&*self.file, &mut self.buffer[..size], offset)?;
-        self.read_bytes = (self.read_bytes * 2).min(limits::SCAN_BLOCK_BYTES);
+        if self.filled == size {
+            self.read_bytes = (self.read_bytes * 2).min(limits::SCAN_BLOCK_BYTES);
+        }
         Ok(())
     }
 
@@ -97,8 +100,8 @@ impl Blocks {
 
 impl Walk {
     /// Starts at the first record of a group.
-    pub(crate) fn new(file: Arc<dyn File>, salt: u32, offset: u64, first: u64, read_bytes: usize) -> Self {
-        Self { blocks: Blocks::new(file, read_bytes), salt, offset, next: first, group_start: 0 }
+    pub(crate) fn new(file: Arc<dyn File>, salt: u32, offset: u64, first: u64) -> Self {
+        Self { blocks: Blocks::new(file), salt, offset, next: first, group_start: 0 }
     }
 
     /// The next record, if the one expected is there.
@@ -160,6 +163,7 @@ pub(crate) fn read_full(file: &dyn File, buffer: &mut [u8], offset: u64) -> io::
 
 /// The first multiple of 8 such that the word 8 bytes on, where a record has its position, is wanted.
 fn find_word(block: &[u8], wanted: impl Fn(u64) -> bool) -> Option<usize> {
-    let words = block.len() / 8;
-    (1..words).find(|word| wanted(u64_at(block, word * 8))).map(|word| (word - 1) * 8)
+    let (words, _) = block.as_chunks::<8>();
+    let found = words.iter().skip(1).position(|word| wanted(u64::from_le_bytes(*word)));
+    found.map(|word| word * 8)
 }

@@ -51,6 +51,8 @@ struct State {
     durable_names: BTreeMap<String, usize>,
     unsynced_names: Vec<NameChange>,
     faults: Faults,
+    /// The power is off: everything fails until [`SimulatedDisk::crash`] has come and gone.
+    off: bool,
 }
 
 #[derive(Default)]
@@ -74,6 +76,7 @@ enum NameChange {
 struct Faults {
     sync_in: Option<u64>,
     write_in: Option<u64>,
+    power_in: Option<u64>,
     room_bytes: Option<u64>,
 }
 
@@ -129,20 +132,26 @@ impl SimulatedDisk {
             durable_names: BTreeMap::new(),
             unsynced_names: Vec::new(),
             faults: Faults::default(),
+            off: false,
         };
         Self { state: Arc::new(Mutex::new(state)) }
     }
 
-    /// Cuts the power: unsynced work is lost, wholly or in part; open handles are dead; faults are forgotten.
+    /// Cuts the power, if that has not happened yet, and restores it: unsynced work is lost, wholly or in part; open
+    /// handles are dead; faults are forgotten.
     pub fn crash(&self) {
         let mut state = self.state();
-        state.life += 1;
-        state.faults = Faults::default();
-        state.lose_names();
-        let State { random, files, .. } = &mut *state;
-        for contents in files {
-            contents.lose(random);
+        if !state.off {
+            // The error is for calls that the cut interrupts; here is none.
+            let _ = state.cut_power();
         }
+        state.off = false;
+    }
+
+    /// Cuts the power in the middle of the write, sync or change of a name after `count` more of them. Everything
+    /// fails from then on until [`SimulatedDisk::crash`].
+    pub fn cut_power_after(&self, count: u64) {
+        self.state().faults.power_in = Some(count);
     }
 
     /// Ends the process alone, as `kill -9` does: handles are dead, everything visible stays visible.
@@ -202,6 +211,11 @@ impl SimulatedDisk {
         lock(&self.state)
     }
 
+    fn powered(&self) -> io::Result<MutexGuard<'_, State>> {
+        let state = self.state();
+        if state.off { Err(powerless()) } else { Ok(state) }
+    }
+
     fn handle(&self, state: &State, file: usize) -> Arc<dyn File> {
         Arc::new(SimulatedFile { disk: self.clone(), file, life: state.life })
     }
@@ -209,45 +223,44 @@ impl SimulatedDisk {
 
 impl Disk for SimulatedDisk {
     fn list(&self) -> io::Result<Vec<String>> {
-        Ok(self.state().names.keys().cloned().collect())
+        Ok(self.powered()?.names.keys().cloned().collect())
     }
 
     fn open(&self, name: &str) -> io::Result<Arc<dyn File>> {
-        let state = self.state();
+        let state = self.powered()?;
         let file = *state.names.get(name).ok_or(io::ErrorKind::NotFound)?;
         Ok(self.handle(&state, file))
     }
 
     fn create(&self, name: &str) -> io::Result<Arc<dyn File>> {
-        let mut state = self.state();
+        let mut state = self.powered()?;
         if state.names.contains_key(name) {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
         let file = state.files.len();
         state.files.push(Contents::default());
-        state.change_name(NameChange::Create { name: name.into(), file });
+        state.change_name(NameChange::Create { name: name.into(), file })?;
         Ok(self.handle(&state, file))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        let mut state = self.state();
+        let mut state = self.powered()?;
         let file = *state.names.get(from).ok_or(io::ErrorKind::NotFound)?;
-        state.change_name(NameChange::Rename { from: from.into(), to: to.into(), file });
-        Ok(())
+        state.change_name(NameChange::Rename { from: from.into(), to: to.into(), file })
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
-        let mut state = self.state();
+        let mut state = self.powered()?;
         let file = *state.names.get(name).ok_or(io::ErrorKind::NotFound)?;
-        state.change_name(NameChange::Remove { name: name.into(), file });
-        Ok(())
+        state.change_name(NameChange::Remove { name: name.into(), file })
     }
 
     fn sync_dir(&self) -> io::Result<()> {
-        let mut state = self.state();
+        let mut state = self.powered()?;
         if strikes(&mut state.faults.sync_in) {
             return Err(injected());
         }
+        state.draw_power()?;
         state.unsynced_names.clear();
         state.durable_names = state.names.clone();
         Ok(())
@@ -273,6 +286,10 @@ impl File for SimulatedFile {
             let part = random.below(to_u64(bytes.len()) + 1);
             contents.write(&bytes[..to_usize(part)], offset);
             return Err(injected());
+        }
+        if strikes(&mut faults.power_in) {
+            contents.write(bytes, offset);
+            return guard.cut_power();
         }
         let growth = (offset + bytes.len()).saturating_sub(contents.visible.len());
         if let Some(room) = &mut faults.room_bytes {
@@ -300,6 +317,9 @@ impl File for SimulatedFile {
             contents.dirty.clear();
             return Err(injected());
         }
+        if strikes(&mut faults.power_in) {
+            return guard.cut_power();
+        }
         contents.sync();
         Ok(())
     }
@@ -317,14 +337,31 @@ impl File for SimulatedFile {
 impl SimulatedFile {
     fn alive(&self) -> io::Result<MutexGuard<'_, State>> {
         let state = self.disk.state();
-        if state.life == self.life { Ok(state) } else { Err(io::Error::other("the machine has crashed")) }
+        if state.life == self.life && !state.off { Ok(state) } else { Err(powerless()) }
     }
 }
 
 impl State {
-    fn change_name(&mut self, change: NameChange) {
+    fn change_name(&mut self, change: NameChange) -> io::Result<()> {
         change.apply(&mut self.names);
         self.unsynced_names.push(change);
+        self.draw_power()
+    }
+
+    fn draw_power(&mut self) -> io::Result<()> {
+        if strikes(&mut self.faults.power_in) { self.cut_power() } else { Ok(()) }
+    }
+
+    /// Loses what may be lost; always the error that the interrupted call returns.
+    fn cut_power(&mut self) -> io::Result<()> {
+        self.off = true;
+        self.life += 1;
+        self.faults = Faults::default();
+        self.lose_names();
+        for contents in &mut self.files {
+            contents.lose(&mut self.random);
+        }
+        Err(powerless())
     }
 
     /// Keeps either the first few unsynced changes, or any that still make sense.
@@ -373,9 +410,7 @@ impl Contents {
             return;
         }
         let grown_from = self.visible.len().min(offset);
-        if self.visible.len() < end {
-            self.visible.resize(end, 0);
-        }
+        grow(&mut self.visible, end);
         self.visible[offset..end].copy_from_slice(bytes);
         self.dirty.extend(grown_from / SECTOR_BYTES..=(end - 1) / SECTOR_BYTES);
     }
@@ -386,7 +421,8 @@ impl Contents {
             self.dirty.retain(|sector| sector * SECTOR_BYTES < bytes);
         }
         let grown = self.visible.len()..bytes;
-        self.visible.resize(bytes, 0);
+        self.visible.truncate(bytes);
+        grow(&mut self.visible, bytes);
         if !grown.is_empty() {
             self.dirty.extend(grown.start / SECTOR_BYTES..=(grown.end - 1) / SECTOR_BYTES);
         }
@@ -397,7 +433,7 @@ impl Contents {
         for sector in std::mem::take(&mut self.dirty) {
             self.write_sector(sector);
         }
-        self.durable.resize(self.visible.len(), 0);
+        grow(&mut self.durable, self.visible.len());
     }
 
     /// Some dirty sectors reach the disk by themselves, as they are now.
@@ -448,9 +484,7 @@ impl Contents {
         if begin >= end {
             return;
         }
-        if self.durable.len() < end {
-            self.durable.resize(end, 0);
-        }
+        grow(&mut self.durable, end);
         self.durable[begin..end].copy_from_slice(&self.visible[begin..end]);
     }
 }
@@ -470,6 +504,15 @@ impl Keep {
     }
 }
 
+/// Zeros up to a length, as fast without optimisation as with it.
+fn grow(bytes: &mut Vec<u8>, length: usize) {
+    const ZEROS: [u8; 4096] = [0; 4096];
+    while bytes.len() < length {
+        let missing = length - bytes.len();
+        bytes.extend_from_slice(&ZEROS[..missing.min(ZEROS.len())]);
+    }
+}
+
 fn strikes(countdown: &mut Option<u64>) -> bool {
     match countdown {
         Some(0) => {
@@ -482,6 +525,10 @@ fn strikes(countdown: &mut Option<u64>) -> bool {
         }
         None => false,
     }
+}
+
+fn powerless() -> io::Error {
+    io::Error::other("the machine has lost its power")
 }
 
 fn injected() -> io::Error {

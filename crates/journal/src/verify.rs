@@ -66,7 +66,7 @@ fn verify_segment(
     let segment = Segment::open(disk, id, archived)?;
     let begin = limits::SEGMENT_HEADER_BYTES;
     let salt = segment.header.salt;
-    let mut walk = Walk::new(Arc::clone(&segment.file), salt, begin, id.first, limits::SCAN_BLOCK_BYTES);
+    let mut walk = Walk::new(Arc::clone(&segment.file), salt, begin, id.first);
     while let Some((header, _)) = walk.step().map_err(io_error)? {
         verified.records += 1;
         verified.record_bytes += header.stride();

@@ -15,6 +15,9 @@ use crate::{
     shared::Shared,
 };
 
+/// Fills the last page of a write.
+static ZERO_PAGE: [u8; 4096] = [0; 4096];
+
 /// The writer's state: the segment being written.
 pub(crate) struct Writer {
     shared: Arc<Shared>,
@@ -80,7 +83,8 @@ impl Writer {
     fn write(&mut self, encoded: &mut Vec<u8>) -> Result<(), Failure> {
         self.make_room(to_u64(encoded.len()))?;
         let end = (self.offset + to_u64(encoded.len())).next_multiple_of(limits::PAGE_BYTES);
-        encoded.resize(to_usize(end - self.offset), 0);
+        let filling = to_usize(end - self.offset) - encoded.len();
+        encoded.extend_from_slice(&ZERO_PAGE[..filling]);
         self.file.write_at(encoded, self.offset).map_err(|source| self.failure("write", source))?;
         self.file.sync_data().map_err(|source| self.failure("sync", source))?;
         self.file_bytes = self.file_bytes.max(end);

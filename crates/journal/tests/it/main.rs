@@ -2,4 +2,5 @@
 //! Guarantee ids (D1, D3, D8) stand where a test proves one.
 
 mod basics;
+mod crashes;
 mod support;
