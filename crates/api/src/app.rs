@@ -1,25 +1,16 @@
 //! What the routes work with: the ports, the bounds and the choices of one server.
 //! Holds no socket, no task and no configuration file; whoever composes the server fills it in.
 
-use std::{
-    fmt,
-    sync::Arc,
-};
+use std::{fmt, sync::Arc};
 
 use chat::{
-    Announcement, Change, ChangeOutcome, Envelope, NodeId, RegistrationPolicy, SessionId,
-    TimestampMs, UserId,
+    Announcement, Change, ChangeOutcome, Envelope, NodeId, RegistrationPolicy, SessionId, TimestampMs,
+    UserId,
     account::SecretHash,
     ports::{Announcer, Clock, Commands, Directory, Queue, Randomness, Store},
 };
 
-use crate::{
-    Problem,
-    address::Network,
-    password::Passwords,
-    rate::RateLimits,
-    session_cache::SessionCache,
-};
+use crate::{Problem, address::Network, password::Passwords, rate::RateLimits, session_cache::SessionCache};
 
 /// Everything one server's routes share.
 pub struct App {

@@ -169,7 +169,10 @@ async fn read_session(app: &App, hash: SecretHash, now_ms: u64) -> Result<KnownS
 
 async fn by_ticket(app: &App, ticket: &str) -> Result<Authenticated, Problem> {
     let refused = || {
-        Problem::new(Code::Unauthorized, "The ticket is unknown, used or too old. Get a new one from POST /v1/tickets.")
+        Problem::new(
+            Code::Unauthorized,
+            "The ticket is unknown, used or too old. Get a new one from POST /v1/tickets.",
+        )
     };
     let hash = hash_of_presented(ticket).ok_or_else(refused)?;
     let now_ms = app.now_ms();
@@ -197,7 +200,9 @@ async fn enabled_role(app: &App, user: UserId) -> Result<AccountRole, Problem> {
 
 fn is_operator(app: &App, headers: &HeaderMap) -> bool {
     // Hashes are compared, so that how far they agree says nothing about the token.
-    app.options.operator.is_some_and(|operator| bearer(headers).is_some_and(|token| hash_of(token) == operator))
+    app.options
+        .operator
+        .is_some_and(|operator| bearer(headers).is_some_and(|token| hash_of(token) == operator))
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

@@ -116,7 +116,10 @@ impl FromRequestParts<Arc<App>> for RequestId {
         // Some clients quote it, as the draft standard does.
         let id = key.to_str().ok().and_then(|text| text.trim_matches('"').parse().ok());
         id.map(RequestId).ok_or_else(|| {
-            Problem::new(Code::BadIdempotencyKey, "Send a UUID as Idempotency-Key, the same one when you repeat a request.")
+            Problem::new(
+                Code::BadIdempotencyKey,
+                "Send a UUID as Idempotency-Key, the same one when you repeat a request.",
+            )
         })
     }
 }
@@ -230,7 +233,7 @@ mod tests {
 
     fn problem_of(text: &str) -> (Code, Option<String>) {
         let problem = parse_json::<Outer>(text.as_bytes()).unwrap_err();
-        (problem.code(), problem.document().field)
+        (problem.code(), problem.field.clone())
     }
 
     #[test]

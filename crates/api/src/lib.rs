@@ -8,15 +8,23 @@
 mod address;
 mod app;
 mod auth;
+mod command;
+mod endpoint;
+mod etag;
 mod extract;
+mod headers;
 pub mod limits;
+mod openapi;
 mod origin;
 mod page;
 mod password;
 mod problem;
 mod rate;
+mod router;
+mod routes;
 mod secret;
 mod session_cache;
+mod view;
 
 pub use self::{
     address::{Network, NotANetwork, RemoteAddress, client_address},
@@ -25,11 +33,7 @@ pub use self::{
     password::{PasswordError, PasswordOptions, Passwords, Verdict},
     problem::Problem,
     rate::{Rate, RateLimits, RateOptions, SlowDown},
+    router::{openapi_document, router},
     secret::{TOKEN_PREFIX, hash_of},
     session_cache::SessionCache,
 };
-
-/// Everything under `/v1` except `/v1/ws`.
-pub fn router(app: std::sync::Arc<App>) -> axum::Router {
-    axum::Router::new().with_state(app)
-}

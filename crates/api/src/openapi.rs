@@ -80,7 +80,8 @@ fn operation(generator: &mut SchemaGenerator, path: &str, operation: &Operation)
     }
     if let Some(body) = operation.body {
         let schema = body(generator);
-        document["requestBody"] = json!({"required": true, "content": {"application/json": {"schema": schema}}});
+        document["requestBody"] =
+            json!({"required": true, "content": {"application/json": {"schema": schema}}});
     }
     document
 }

@@ -1,14 +1,27 @@
 //! Pages of lists: how many rows, and where the next page begins.
 //! A cursor is opaque to clients; nothing in it is trusted when it comes back.
 
+use std::str::FromStr;
+
 use base64ct::{Base64UrlUnpadded, Encoding};
 use chat::{
-    ConversationId, TimestampMs,
+    ConversationId, TimestampMs, UserId,
     limits::{PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX},
 };
 use protocol::Code;
+use schemars::JsonSchema;
+use serde::Deserialize;
 
 use crate::Problem;
+
+/// The query of a list in the order of ids.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(crate) struct PageQuery {
+    /// `next` of the page before.
+    pub(crate) after: Option<String>,
+    /// Rows, 1 to 500; 50 when absent.
+    pub(crate) limit: Option<u64>,
+}
 
 /// Rows of a page: what was asked for, or the default.
 ///
@@ -27,6 +40,35 @@ pub(crate) fn limit(asked: Option<u64>) -> Result<usize, Problem> {
 /// The cursor behind a page that was filled to its limit.
 pub(crate) fn next<T>(rows: &[T], limit: usize, cursor: impl FnOnce(&T) -> String) -> Option<String> {
     if rows.len() < limit { None } else { rows.last().map(cursor) }
+}
+
+/// An id that a client was given as a cursor.
+///
+/// # Errors
+/// `bad_cursor`.
+pub(crate) fn parse_after<T: FromStr>(text: &str) -> Result<T, Problem> {
+    text.parse().map_err(|_| bad_cursor("after"))
+}
+
+/// The cursor behind a reaction.
+pub(crate) fn reaction(last: &(UserId, String)) -> String {
+    format!("{}~{}", last.0, Base64UrlUnpadded::encode_string(last.1.as_bytes()))
+}
+
+/// # Errors
+/// `bad_cursor`.
+pub(crate) fn parse_reaction(text: &str) -> Result<(UserId, String), Problem> {
+    let parse = || {
+        let (user, emoji) = text.split_once('~')?;
+        let emoji = Base64UrlUnpadded::decode_vec(emoji).ok()?;
+        Some((user.parse().ok()?, String::from_utf8(emoji).ok()?))
+    };
+    parse().ok_or_else(|| bad_cursor("after"))
+}
+
+fn bad_cursor(field: &'static str) -> Problem {
+    Problem::new(Code::BadCursor, "The cursor is not one of this list. Begin again without one.")
+        .in_field(field)
 }
 
 /// The place of a conversation in a list by activity.
@@ -50,8 +92,7 @@ impl ActivityCursor {
         let mut bytes = [0_u8; 24];
         let decoded = Base64UrlUnpadded::decode(text, &mut bytes).map_or(0, <[u8]>::len);
         if decoded != bytes.len() {
-            let detail = "The cursor is not one of this list. Begin again without one.";
-            return Err(Problem::new(Code::BadCursor, detail).in_field("cursor"));
+            return Err(bad_cursor("cursor"));
         }
         let (mut time, mut id) = ([0_u8; 8], [0_u8; 16]);
         time.copy_from_slice(&bytes[..8]);
@@ -69,7 +110,10 @@ mod tests {
 
     #[test]
     fn cursors_come_back_as_they_went() {
-        let cursor = ActivityCursor { active_at: 1_700_000_000_000, conversation: ConversationId::from_u128(u128::MAX / 3) };
+        let cursor = ActivityCursor {
+            active_at: 1_700_000_000_000,
+            conversation: ConversationId::from_u128(u128::MAX / 3),
+        };
         assert_eq!(ActivityCursor::decode(&cursor.encode()).unwrap(), cursor);
         for bad in ["", "x", "AAAA", "!!!!", &"A".repeat(33), &"A".repeat(400)] {
             assert_eq!(ActivityCursor::decode(bad).unwrap_err().code(), Code::BadCursor, "{bad}");

@@ -231,14 +231,8 @@ mod tests {
     }
 
     fn passwords(memory_kib: u32) -> Passwords {
-        Passwords::new(PasswordOptions {
-            memory_kib,
-            passes: 1,
-            lanes: 1,
-            at_once: 1,
-            waiting_max: 1,
-        })
-        .unwrap()
+        Passwords::new(PasswordOptions { memory_kib, passes: 1, lanes: 1, at_once: 1, waiting_max: 1 })
+            .unwrap()
     }
 
     #[tokio::test]

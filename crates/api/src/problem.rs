@@ -11,35 +11,19 @@ use chat::{
     Refusal,
     ports::{PortError, Retry},
 };
-use protocol::Code;
+use protocol::{Code, http::Problem as Document};
 
 use crate::{password::PasswordError, rate::SlowDown};
 
 /// Wait proposed to clients when a backend is overloaded or away and names none, milliseconds.
 const RETRY_DEFAULT_MS: u64 = 1_000;
 
-/// The document.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "camelCase")]
-#[allow(missing_docs, reason = "moves to protocol")]
-pub struct Document {
-    pub r#type: String,
-    pub title: String,
-    pub status: u16,
-    pub detail: String,
-    pub code: Code,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub field: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub retry_after_ms: Option<u64>,
-}
-
 /// An error answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     code: Code,
     detail: Cow<'static, str>,
-    field: Option<String>,
+    pub(crate) field: Option<String>,
     retry_after_ms: Option<u64>,
 }
 
@@ -73,7 +57,10 @@ impl Problem {
     /// A fault in the server; `cause` is logged here and nowhere else.
     pub(crate) fn internal(operation: &'static str, cause: &dyn std::fmt::Display) -> Problem {
         tracing::error!(operation, error = %cause, "request failed");
-        Problem::new(Code::Internal, "The server could not do that because of a fault of its own. It has been logged.")
+        Problem::new(
+            Code::Internal,
+            "The server could not do that because of a fault of its own. It has been logged.",
+        )
     }
 
     /// The code, the same as in frames.
@@ -103,15 +90,10 @@ impl Problem {
     /// The document itself.
     #[must_use]
     pub fn document(&self) -> Document {
-        Document {
-            r#type: format!("urn:dynamowave:problem:{}", self.code),
-            title: self.code.title().to_owned(),
-            status: self.code.http_status(),
-            detail: self.detail.to_string(),
-            code: self.code,
-            field: self.field.clone(),
-            retry_after_ms: self.retry_after_ms,
-        }
+        let mut document = Document::new(self.code, self.detail.clone());
+        document.field = self.field.clone().map(Cow::Owned);
+        document.retry_after_ms = self.retry_after_ms;
+        document
     }
 }
 
@@ -119,7 +101,7 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = (self.status(), axum::Json(self.document())).into_response();
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(Document::MEDIA_TYPE));
         if let Some(ms) = self.retry_after_ms {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(ms.div_ceil(1_000)));
         }
@@ -169,7 +151,10 @@ impl From<SlowDown> for Problem {
     fn from(slow_down: SlowDown) -> Problem {
         Problem {
             retry_after_ms: Some(slow_down.retry_after_ms),
-            ..Problem::new(Code::SlowDown, "Too many requests. Wait for retryAfterMs milliseconds, then go on.")
+            ..Problem::new(
+                Code::SlowDown,
+                "Too many requests. Wait for retryAfterMs milliseconds, then go on.",
+            )
         }
     }
 }

@@ -4,7 +4,7 @@
 use std::{
     fmt,
     hash::Hash,
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     num::NonZeroU32,
     sync::atomic::{AtomicU32, Ordering},
     time::Duration,
@@ -148,7 +148,7 @@ impl RateLimits {
 /// One network customer: an IPv4 address, or the /64 that an IPv6 customer chooses addresses from.
 fn address_key(address: IpAddr) -> u128 {
     match address {
-        IpAddr::V4(v4) => Ipv6Addr::from(v4.to_ipv6_mapped()).to_bits(),
+        IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
         IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some() => v6.to_bits(),
         IpAddr::V6(v6) => v6.to_bits() >> 64 << 64,
     }
@@ -185,7 +185,8 @@ impl<K: Hash + Eq + Clone + Default> Limiter<K> {
 
     /// Forgets who has rested now and then. Returns whether there are still too many.
     fn sweep(&self, keyed: &DefaultKeyedRateLimiter<K>) -> bool {
-        let due = self.checks.fetch_add(1, Ordering::Relaxed) % RATE_CHECKS_PER_SWEEP == RATE_CHECKS_PER_SWEEP - 1;
+        let due =
+            self.checks.fetch_add(1, Ordering::Relaxed) % RATE_CHECKS_PER_SWEEP == RATE_CHECKS_PER_SWEEP - 1;
         if due {
             keyed.retain_recent();
             keyed.shrink_to_fit();

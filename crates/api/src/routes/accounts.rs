@@ -12,7 +12,10 @@ use chat::{
     Account, AccountRole, Change, ChangeOutcome, Refusal, RegistrationPolicy, UserId,
     account::{check_display_name, check_password, check_username},
 };
-use protocol::{Code, http as wire};
+use protocol::{
+    Code,
+    http::account::{AccountBody, AccountPatch, LoggedIn, PasswordChange, Registration},
+};
 
 use crate::{
     App, Problem,
@@ -21,7 +24,7 @@ use crate::{
     extract::{ClientAddress, Json},
     origin,
     password::Verdict,
-    routes::sessions::{LoggedIn, begin},
+    routes::sessions::begin,
     secret::hash_of,
     view,
 };
@@ -32,8 +35,8 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         post("/v1/accounts", register)
             .is(TAG, "register", "Register, and log in. The first account owns the server.")
             .access(Access::Public)
-            .body::<wire::NewAccount>()
-            .answers::<wire::LoggedIn>(201, "Registered and logged in.")
+            .body::<Registration>()
+            .answers::<LoggedIn>(201, "Registered and logged in.")
             .refuses(&[
                 Code::BadUsername,
                 Code::UsernameTaken,
@@ -46,15 +49,15 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             ]),
         get("/v1/account", show)
             .is(TAG, "getAccount", "One's own account.")
-            .answers::<wire::Account>(200, "The account."),
+            .answers::<AccountBody>(200, "The account."),
         patch("/v1/account", change)
             .is(TAG, "changeAccount", "Change the name others see.")
-            .body::<wire::AccountChange>()
-            .answers::<wire::Account>(200, "The account as it is now.")
+            .body::<AccountPatch>()
+            .answers::<AccountBody>(200, "The account as it is now.")
             .refuses(&[Code::BadDisplayName, Code::NothingToChange]),
         put("/v1/account/password", change_password)
             .is(TAG, "changePassword", "Change the password. All other sessions end.")
-            .body::<wire::PasswordChange>()
+            .body::<PasswordChange>()
             .answers_empty(204, "Changed.")
             .refuses(&[Code::BadCredentials, Code::BadPassword]),
     ]
@@ -64,7 +67,7 @@ async fn register(
     State(app): State<Arc<App>>,
     ClientAddress(address): ClientAddress,
     headers: HeaderMap,
-    Json(new): Json<wire::NewAccount>,
+    Json(new): Json<Registration>,
 ) -> Result<Response, Problem> {
     origin::refuse_other(&app, &headers)?;
     app.limits.registration(address)?;
@@ -85,16 +88,17 @@ async fn register(
         seen_at: None,
     };
     let invite = new.invite.as_deref().map(hash_of);
-    let made = app.change(Change::CreateAccount { account, invite, policy: app.options.registration }).await?;
+    let made =
+        app.change(Change::CreateAccount { account, invite, policy: app.options.registration }).await?;
     let ChangeOutcome::Account(account) = made else {
         return Err(Problem::internal("register", &"the store made no account"));
     };
-    let logged_in: LoggedIn = begin(&app, &account, &headers).await?;
+    let logged_in = begin(&app, &account, &headers).await?;
     Ok((StatusCode::CREATED, logged_in).into_response())
 }
 
 /// Spares the server the work of hashing when the answer is known to be no. The store decides again.
-async fn refuse_early(app: &App, new: &wire::NewAccount) -> Result<(), Problem> {
+async fn refuse_early(app: &App, new: &Registration) -> Result<(), Problem> {
     if app.options.registration != RegistrationPolicy::Open && app.store.has_accounts().await? {
         match (app.options.registration, &new.invite) {
             (RegistrationPolicy::Closed, _) => return Err(Refusal::RegistrationClosed.into()),
@@ -109,7 +113,7 @@ async fn refuse_early(app: &App, new: &wire::NewAccount) -> Result<(), Problem> 
     }
 }
 
-async fn show(State(app): State<Arc<App>>, person: Person) -> Result<axum::Json<wire::Account>, Problem> {
+async fn show(State(app): State<Arc<App>>, person: Person) -> Result<axum::Json<AccountBody>, Problem> {
     let account = own(&app, &person).await?;
     Ok(axum::Json(view::own_account(&account)))
 }
@@ -117,8 +121,8 @@ async fn show(State(app): State<Arc<App>>, person: Person) -> Result<axum::Json<
 async fn change(
     State(app): State<Arc<App>>,
     person: Person,
-    Json(change): Json<wire::AccountChange>,
-) -> Result<axum::Json<wire::Account>, Problem> {
+    Json(change): Json<AccountPatch>,
+) -> Result<axum::Json<AccountBody>, Problem> {
     let display_name = change.display_name.ok_or(Refusal::NothingToChange)?.trim().to_owned();
     check_display_name(&display_name)?;
     app.change(Change::SetDisplayName { user: person.user(), display_name }).await?;
@@ -129,7 +133,7 @@ async fn change_password(
     State(app): State<Arc<App>>,
     person: Person,
     ClientAddress(address): ClientAddress,
-    Json(change): Json<wire::PasswordChange>,
+    Json(change): Json<PasswordChange>,
 ) -> Result<StatusCode, Problem> {
     check_password(&change.new).map_err(|refusal| Problem::from(refusal).in_field("new"))?;
     let account = own(&app, &person).await?;
@@ -141,8 +145,7 @@ async fn change_password(
         return Err(Problem::new(Code::BadCredentials, "The current password is wrong.").in_field("current"));
     }
     let password_hash = app.passwords.hash(&change.new, &*app.randomness).await?;
-    let change =
-        Change::SetPassword { user: person.user(), password_hash, keep: Some(person.0.session) };
+    let change = Change::SetPassword { user: person.user(), password_hash, keep: Some(person.0.session) };
     app.change_of_account(person.user(), change).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -12,14 +12,20 @@ use chat::{
     AccountRole, Change, Invite, InviteId, RegistrationPolicy,
     limits::{INVITE_LIFE_MS, INVITE_USES_MAX},
 };
-use protocol::{Code, Time, http as wire};
+use protocol::{
+    Code, Time,
+    http::{
+        Page,
+        account::{InviteCreated, InviteItem, InviteRequest},
+    },
+};
 
 use crate::{
     App, Problem,
     auth::Person,
     endpoint::{Endpoint, delete, get, post},
     extract::{Json, Segments},
-    limits::{INVITES_LISTED_MAX, INVITE_LIFE_MS_MAX},
+    limits::{INVITE_LIFE_MS_MAX, INVITES_LISTED_MAX},
     secret::Secret,
     view,
 };
@@ -29,12 +35,12 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
         post("/v1/invites", create)
             .is(TAG, "createInvite", "Invite people to register.")
-            .body::<wire::NewInvite>()
-            .answers::<wire::InviteCreated>(201, "The invitation, with its code.")
+            .body::<InviteRequest>()
+            .answers::<InviteCreated>(201, "The invitation, with its code.")
             .refuses(&[Code::RegistrationClosed]),
         get("/v1/invites", list)
             .is(TAG, "listInvites", "Invitations still good, newest first: one's own; for admins, all.")
-            .answers::<wire::InviteList>(200, "The invitations, without their codes."),
+            .answers::<Page<InviteItem>>(200, "The invitations, without their codes."),
         delete("/v1/invites/{invite}", revoke)
             .is(TAG, "revokeInvite", "Take an invitation back.")
             .answers_empty(204, "Nobody can use it any more.")
@@ -45,13 +51,13 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 async fn create(
     State(app): State<Arc<App>>,
     person: Person,
-    Json(new): Json<wire::NewInvite>,
+    Json(new): Json<InviteRequest>,
 ) -> Result<Response, Problem> {
     if app.options.registration == RegistrationPolicy::Closed {
         return Err(chat::Refusal::RegistrationClosed.into());
     }
     let life_ms = bounded(new.expires_in_ms, INVITE_LIFE_MS, INVITE_LIFE_MS_MAX, "expiresInMs")?;
-    let uses = bounded(new.uses, 1, u64::from(INVITE_USES_MAX), "uses")?;
+    let uses = bounded(new.uses.map(u64::from), 1, u64::from(INVITE_USES_MAX), "uses")?;
     let (secret, now_ms) = (Secret::new(&*app.randomness), app.now_ms());
     let invite = Invite {
         invite: InviteId::new(now_ms, &app.random()),
@@ -61,7 +67,7 @@ async fn create(
         expires_at: now_ms + life_ms,
         uses_left: u32::try_from(uses).unwrap_or(INVITE_USES_MAX),
     };
-    let body = wire::InviteCreated {
+    let body = InviteCreated {
         invite_id: invite.invite,
         code: secret.reveal().to_owned(),
         expires_at: Time::from_ms(invite.expires_at),
@@ -70,11 +76,11 @@ async fn create(
     Ok((StatusCode::CREATED, axum::Json(body)).into_response())
 }
 
-async fn list(State(app): State<Arc<App>>, person: Person) -> Result<axum::Json<wire::InviteList>, Problem> {
+async fn list(State(app): State<Arc<App>>, person: Person) -> Result<axum::Json<Page<InviteItem>>, Problem> {
     let now_ms = app.now_ms();
     let invites = visible(&app, &person).await?;
     let good = invites.iter().filter(|invite| invite.uses_left > 0 && invite.expires_at > now_ms);
-    Ok(axum::Json(wire::InviteList { items: good.map(view::invite).collect() }))
+    Ok(axum::Json(Page { items: good.map(view::invite).collect(), next: None }))
 }
 
 async fn revoke(

@@ -14,7 +14,13 @@ use chat::{
     limits::{PASSWORD_BYTES_MAX, SESSION_LIFE_MS, TICKET_LIFE_MS, USERNAME_CHARS_MAX},
     ports::{PortError, Ticket},
 };
-use protocol::{Code, Time, http as wire};
+use protocol::{
+    Code, Time,
+    http::{
+        Page,
+        account::{LoggedIn, Login, SessionItem, TicketGranted},
+    },
+};
 
 use crate::{
     App, Problem,
@@ -34,12 +40,12 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         post("/v1/sessions", log_in)
             .is(TAG, "logIn", "Log in.")
             .access(Access::Public)
-            .body::<wire::Login>()
-            .answers::<wire::LoggedIn>(201, "Logged in.")
+            .body::<Login>()
+            .answers::<LoggedIn>(201, "Logged in.")
             .refuses(&[Code::BadCredentials, Code::AccountDisabled, Code::BadOrigin]),
         get("/v1/sessions", list)
             .is(TAG, "listSessions", "One's own logins, newest first.")
-            .answers::<wire::SessionList>(200, "The sessions."),
+            .answers::<Page<SessionItem>>(200, "The sessions."),
         delete("/v1/sessions/current", log_out)
             .is(TAG, "logOut", "Log out.")
             .answers_empty(204, "Logged out; the sockets of the session are closed."),
@@ -49,17 +55,17 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             .refuses(&[Code::SessionNotFound]),
         post("/v1/tickets", make_ticket)
             .is(TAG, "createTicket", "A ticket for opening one socket, for where no header can be set.")
-            .answers::<wire::Ticket>(201, "The ticket; good for one use."),
+            .answers::<TicketGranted>(201, "The ticket; good for one use."),
     ]
 }
 
 /// A login that has just begun, as an answer: in the body for programs, as a cookie for our own pages.
-pub(super) struct LoggedIn {
-    body: wire::LoggedIn,
+pub(super) struct Begun {
+    body: LoggedIn,
     cookie: HeaderValue,
 }
 
-impl IntoResponse for LoggedIn {
+impl IntoResponse for Begun {
     fn into_response(self) -> Response {
         (AppendHeaders([(header::SET_COOKIE, self.cookie)]), axum::Json(self.body)).into_response()
     }
@@ -69,7 +75,7 @@ async fn log_in(
     State(app): State<Arc<App>>,
     ClientAddress(address): ClientAddress,
     headers: HeaderMap,
-    Json(login): Json<wire::Login>,
+    Json(login): Json<Login>,
 ) -> Result<Response, Problem> {
     origin::refuse_other(&app, &headers)?;
     app.limits.login(address, &username_key(&login.username))?;
@@ -93,7 +99,7 @@ async fn log_in(
 }
 
 /// Makes the session of an account that has just shown who it is.
-pub(super) async fn begin(app: &App, account: &Account, headers: &HeaderMap) -> Result<LoggedIn, Problem> {
+pub(super) async fn begin(app: &App, account: &Account, headers: &HeaderMap) -> Result<Begun, Problem> {
     let secret = Secret::new(&*app.randomness);
     let now_ms = app.now_ms();
     let session = Session {
@@ -109,23 +115,23 @@ pub(super) async fn begin(app: &App, account: &Account, headers: &HeaderMap) -> 
         app.sessions_ended(account.user, sessions).await;
     }
     let cookie = cookie(app, secret.reveal(), SESSION_LIFE_MS / 1_000);
-    let body = wire::LoggedIn {
+    let body = LoggedIn {
         user_id: account.user,
         token: secret.reveal().to_owned(),
         session_id: session.session,
         role: account.role.into(),
         expires_at: Time::from_ms(session.expires_at),
     };
-    Ok(LoggedIn { body, cookie: cookie? })
+    Ok(Begun { body, cookie: cookie? })
 }
 
-async fn list(State(app): State<Arc<App>>, person: Person) -> Result<axum::Json<wire::SessionList>, Problem> {
+async fn list(State(app): State<Arc<App>>, person: Person) -> Result<axum::Json<Page<SessionItem>>, Problem> {
     let now_ms = app.now_ms();
     let mut sessions = app.store.sessions(person.user()).await?;
     sessions.retain(|session| session.expires_at > now_ms);
     sessions.sort_unstable_by_key(|session| std::cmp::Reverse((session.created_at, session.session)));
     let items = sessions.iter().map(|session| view::session(session, person.0.session)).collect();
-    Ok(axum::Json(wire::SessionList { items }))
+    Ok(axum::Json(Page { items, next: None }))
 }
 
 async fn log_out(State(app): State<Arc<App>>, person: Person) -> Result<Response, Problem> {
@@ -134,11 +140,7 @@ async fn log_out(State(app): State<Arc<App>>, person: Person) -> Result<Response
     Ok((StatusCode::NO_CONTENT, AppendHeaders([(header::SET_COOKIE, gone)])).into_response())
 }
 
-async fn end(
-    State(app): State<Arc<App>>,
-    person: Person,
-    segments: Segments,
-) -> Result<StatusCode, Problem> {
+async fn end(State(app): State<Arc<App>>, person: Person, segments: Segments) -> Result<StatusCode, Problem> {
     revoke(&app, &person, segments.session()?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -149,13 +151,10 @@ async fn revoke(app: &App, person: &Person, session: SessionId) -> Result<(), Pr
 
 async fn make_ticket(State(app): State<Arc<App>>, person: Person) -> Result<Response, Problem> {
     let secret = Secret::new(&*app.randomness);
-    let ticket = Ticket {
-        user: person.user(),
-        session: person.0.session,
-        expires_at: app.now_ms() + TICKET_LIFE_MS,
-    };
+    let ticket =
+        Ticket { user: person.user(), session: person.0.session, expires_at: app.now_ms() + TICKET_LIFE_MS };
     app.directory.put_ticket(secret.hash(), ticket).await?;
-    let body = wire::Ticket { ticket: secret.reveal().to_owned(), expires_in_ms: TICKET_LIFE_MS };
+    let body = TicketGranted { ticket: secret.reveal().to_owned(), expires_in_ms: TICKET_LIFE_MS };
     Ok((StatusCode::CREATED, axum::Json(body)).into_response())
 }
 
@@ -186,9 +185,8 @@ fn agent(headers: &HeaderMap) -> String {
 
 fn cookie(app: &App, value: &str, age_s: u64) -> Result<HeaderValue, Problem> {
     let secure = if app.options.secure_cookies { "; Secure" } else { "" };
-    let text = format!(
-        "{SESSION_COOKIE}={value}; Path=/; Max-Age={age_s}; HttpOnly; SameSite=Strict{secure}"
-    );
+    let text =
+        format!("{SESSION_COOKIE}={value}; Path=/; Max-Age={age_s}; HttpOnly; SameSite=Strict{secure}");
     let mut header = HeaderValue::try_from(text).map_err(|error| Problem::internal("cookie", &error))?;
     header.set_sensitive(true);
     Ok(header)

@@ -5,7 +5,13 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use chat::{Account, TimestampMs, UserId};
-use protocol::{Code, http as wire};
+use protocol::{
+    Code,
+    frame::server::{PresenceFrame, UserPresence},
+    http::{Page, account::UserItem},
+};
+use schemars::JsonSchema;
+use serde::Deserialize;
 
 use crate::{
     App, Problem,
@@ -21,42 +27,65 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
         get("/v1/users", list)
             .is(TAG, "listUsers", "People by the beginning of their username, or by id.")
-            .query::<wire::UsersQuery>()
-            .answers::<wire::UserList>(200, "Enabled accounts in the order of their names; by id also disabled ones."),
+            .query::<UsersQuery>()
+            .answers::<Page<UserItem>>(
+                200,
+                "Enabled accounts in the order of their names; by id also disabled ones.",
+            ),
         get("/v1/users/{user}", show)
             .is(TAG, "getUser", "One person.")
-            .answers::<wire::User>(200, "The person.")
+            .answers::<UserItem>(200, "The person.")
             .refuses(&[Code::UserNotFound]),
         get("/v1/presence", presence)
             .is(TAG, "getPresence", "Who is there.")
-            .query::<wire::PresenceQuery>()
-            .answers::<wire::PresenceList>(200, "The presence of those asked for that exist."),
+            .query::<PresenceQuery>()
+            .answers::<PresenceFrame>(200, "The presence of those asked for that exist."),
     ]
+}
+
+/// `GET /v1/users`.
+#[derive(Debug, Deserialize, JsonSchema)]
+struct UsersQuery {
+    /// The beginning of the usernames, whatever its case.
+    prefix: Option<String>,
+    /// `next` of the page before.
+    after: Option<String>,
+    /// Rows, 1 to 500; 50 when absent.
+    limit: Option<u64>,
+    /// Instead of a prefix: up to 200 user ids, separated by commas.
+    ids: Option<String>,
+}
+
+/// `GET /v1/presence`.
+#[derive(Debug, Deserialize, JsonSchema)]
+struct PresenceQuery {
+    /// Up to 200 user ids, separated by commas.
+    ids: String,
 }
 
 async fn list(
     State(app): State<Arc<App>>,
     _: Person,
-    Query(query): Query<wire::UsersQuery>,
-) -> Result<axum::Json<wire::UserList>, Problem> {
+    Query(query): Query<UsersQuery>,
+) -> Result<axum::Json<Page<UserItem>>, Problem> {
     if let Some(ids) = &query.ids {
         let accounts = by_ids(&app, &parse_ids(ids)?).await?;
         let items = accounts.iter().map(view::user).collect();
-        return Ok(axum::Json(wire::UserList { items, next: None }));
+        return Ok(axum::Json(Page { items, next: None }));
     }
     let limit = page::limit(query.limit)?;
     let prefix = query.prefix.as_deref().unwrap_or_default();
     let accounts = app.store.accounts(prefix, query.after.as_deref(), limit).await?;
     let next = page::next(&accounts, limit, |last| last.username.clone());
     let items = accounts.iter().filter(|account| account.disabled_at.is_none()).map(view::user).collect();
-    Ok(axum::Json(wire::UserList { items, next }))
+    Ok(axum::Json(Page { items, next }))
 }
 
 async fn show(
     State(app): State<Arc<App>>,
     _: Person,
     segments: Segments,
-) -> Result<axum::Json<wire::User>, Problem> {
+) -> Result<axum::Json<UserItem>, Problem> {
     let user = segments.user()?;
     let account = app.store.account(user).await?.ok_or(chat::Refusal::UserNotFound)?;
     Ok(axum::Json(view::user(&account)))
@@ -65,13 +94,13 @@ async fn show(
 async fn presence(
     State(app): State<Arc<App>>,
     _: Person,
-    Query(query): Query<wire::PresenceQuery>,
-) -> Result<axum::Json<wire::PresenceList>, Problem> {
+    Query(query): Query<PresenceQuery>,
+) -> Result<axum::Json<PresenceFrame>, Problem> {
     let users = parse_ids(&query.ids)?;
     let now_ms: TimestampMs = app.now_ms();
     let found = app.directory.presence(&users, now_ms).await?;
-    let users = found.iter().map(|(user, presence)| view::presence(*user, *presence)).collect();
-    Ok(axum::Json(wire::PresenceList { users }))
+    let users = found.iter().map(|(user, presence)| UserPresence::of(*user, *presence)).collect();
+    Ok(axum::Json(PresenceFrame { users }))
 }
 
 async fn by_ids(app: &App, users: &[UserId]) -> Result<Vec<Account>, Problem> {

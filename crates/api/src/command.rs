@@ -1,0 +1,86 @@
+//! From a request to a command that is applied (step 4 of the journey, over HTTP): admitted, made durable, awaited.
+//! Knows no command's meaning; what becomes of one is decided in `chat::conversation`.
+
+use chat::{Command, CommandId, ConversationId, Envelope, Outcome, Role, Seq, UserId, admission::admit};
+
+use crate::{App, Problem, extract::Member};
+
+/// Executes a member's command and waits for its outcome: the place of its event, or `None` when nothing had to change.
+///
+/// # Errors
+/// The refusal by rule, `slow_down`, or what the queue says.
+pub(crate) async fn execute(
+    app: &App,
+    member: &Member,
+    id: CommandId,
+    command: Command,
+) -> Result<Option<Seq>, Problem> {
+    let envelope = admitted(app, member, id, command).await?;
+    outcome(app.commands.execute(envelope).await?)
+}
+
+/// Makes a member's command durable (D1) and does not wait for its outcome.
+///
+/// # Errors
+/// The refusal at admission, `slow_down`, or what the queue says.
+pub(crate) async fn submit(
+    app: &App,
+    member: &Member,
+    id: CommandId,
+    command: Command,
+) -> Result<(), Problem> {
+    let envelope = admitted(app, member, id, command).await?;
+    Ok(app.commands.submit(vec![envelope]).await?)
+}
+
+/// Joins a channel. Whatever else the id names is as if it did not exist (D7).
+///
+/// # Errors
+/// `conversation_not_found`, or as `execute`.
+pub(crate) async fn join(
+    app: &App,
+    user: UserId,
+    conversation: ConversationId,
+    id: CommandId,
+) -> Result<(), Problem> {
+    app.limits.send(user)?;
+    let role = app.store.member(conversation, user).await?.map(|membership| membership.role);
+    admit_in(app, conversation, role, &Command::Join).await?;
+    let envelope = envelope(app, user, conversation, id, Command::Join);
+    outcome(app.commands.execute(envelope).await?).map(drop)
+}
+
+async fn admitted(app: &App, member: &Member, id: CommandId, command: Command) -> Result<Envelope, Problem> {
+    app.limits.send(member.user())?;
+    admit_in(app, member.conversation, Some(member.membership.role), &command).await?;
+    Ok(envelope(app, member.user(), member.conversation, id, command))
+}
+
+async fn admit_in(
+    app: &App,
+    conversation: ConversationId,
+    role: Option<Role>,
+    command: &Command,
+) -> Result<(), Problem> {
+    let meta = app.store.conversation(conversation).await?;
+    let meta = meta.ok_or_else(Problem::conversation_not_found)?;
+    Ok(admit(meta.kind, role, command)?)
+}
+
+fn envelope(
+    app: &App,
+    actor: UserId,
+    conversation: ConversationId,
+    command_id: CommandId,
+    command: Command,
+) -> Envelope {
+    Envelope { conversation, actor, command_id, accepted_at: app.now_ms(), command }
+}
+
+fn outcome(outcome: Outcome) -> Result<Option<Seq>, Problem> {
+    match outcome {
+        Outcome::Applied { seq } => Ok(Some(seq)),
+        Outcome::Unchanged => Ok(None),
+        Outcome::Refused(refusal) => Err(refusal.into()),
+    }
+}

@@ -1,0 +1,259 @@
+//! Dead letters (D5): what could not be processed, why, and what is to become of it.
+//! Shows who, where, when and why, never what was said (D7).
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use chat::{
+    Announcement, Envelope,
+    ports::{DeadLetter, PortError, Queue},
+};
+use protocol::{
+    Code, Time,
+    http::{
+        Page,
+        admin::{DeadLetterCount, DeadLetterItem, DeadLetterSelection, QueueName},
+    },
+};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{
+    App, Problem,
+    auth::Administrator,
+    endpoint::{Access, Endpoint, get, post},
+    extract::{Json, Query, Segments},
+    limits::{DEAD_LETTERS_NAMED_MAX, DEAD_LETTERS_SCAN_MAX},
+    page,
+};
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    const TAG: &str = "admin";
+    vec![
+        get("/v1/admin/dead-letters", list)
+            .is(TAG, "listDeadLetters", "What could not be processed.")
+            .access(Access::Administrator)
+            .query::<DeadLettersQuery>()
+            .answers::<Page<DeadLetterItem>>(200, "A page, in the order of ids."),
+        get("/v1/admin/dead-letters/{deadLetter}", show)
+            .is(TAG, "getDeadLetter", "One of them.")
+            .access(Access::Administrator)
+            .query::<QueueQuery>()
+            .answers::<DeadLetterItem>(200, "The dead letter.")
+            .refuses(&[Code::DeadLetterNotFound]),
+        post("/v1/admin/dead-letters/redrive", redrive)
+            .is(TAG, "redriveDeadLetters", "Process them again. Safe to repeat: nothing takes effect twice.")
+            .access(Access::Administrator)
+            .body::<DeadLetterSelection>()
+            .answers::<DeadLetterCount>(200, "How many were sent again."),
+        post("/v1/admin/dead-letters/drop", forget)
+            .is(TAG, "dropDeadLetters", "Forget them for good.")
+            .access(Access::Administrator)
+            .body::<DeadLetterSelection>()
+            .answers::<DeadLetterCount>(200, "How many were dropped."),
+    ]
+}
+
+/// `GET /v1/admin/dead-letters`.
+#[derive(Debug, Deserialize, JsonSchema)]
+struct DeadLettersQuery {
+    /// Which queue's; `messages` when absent.
+    queue: Option<QueueName>,
+    /// `next` of the page before.
+    after: Option<String>,
+    /// Rows, 1 to 500; 50 when absent.
+    limit: Option<u64>,
+}
+
+/// `GET /v1/admin/dead-letters/{deadLetter}`.
+#[derive(Debug, Deserialize, JsonSchema)]
+struct QueueQuery {
+    /// Which queue's; `messages` when absent.
+    queue: Option<QueueName>,
+}
+
+/// One of the two queues, its items shown alike.
+#[derive(Clone, Copy)]
+enum DeadLetters<'a> {
+    Messages(&'a dyn Queue<Envelope>),
+    Notifications(&'a dyn Queue<Announcement>),
+}
+
+/// What is done with a selection.
+#[derive(Clone, Copy)]
+enum Fate {
+    Redrive,
+    Drop,
+}
+
+async fn list(
+    State(app): State<Arc<App>>,
+    _: Administrator,
+    Query(query): Query<DeadLettersQuery>,
+) -> Result<axum::Json<Page<DeadLetterItem>>, Problem> {
+    let limit = page::limit(query.limit)?;
+    let items = DeadLetters::of(&app, query.queue).page(query.after.as_deref(), limit).await?;
+    let next = page::next(&items, limit, |last| last.id.clone());
+    Ok(axum::Json(Page { items, next }))
+}
+
+async fn show(
+    State(app): State<Arc<App>>,
+    _: Administrator,
+    segments: Segments,
+    Query(query): Query<QueueQuery>,
+) -> Result<axum::Json<DeadLetterItem>, Problem> {
+    let letters = DeadLetters::of(&app, query.queue);
+    let id = segments.text("deadLetter");
+    let (mut after, mut seen) = (None::<String>, 0);
+    // The port lists and does not look up: there are few dead letters, or something is badly wrong.
+    while seen < DEAD_LETTERS_SCAN_MAX {
+        let limit = chat::limits::PAGE_ROWS_MAX;
+        let items = letters.page(after.as_deref(), limit).await?;
+        seen += items.len();
+        after = page::next(&items, limit, |last| last.id.clone());
+        if let Some(found) = items.into_iter().find(|item| item.id == id) {
+            return Ok(axum::Json(found));
+        }
+        if after.is_none() {
+            break;
+        }
+    }
+    Err(Problem::new(Code::DeadLetterNotFound, "There is no such dead letter: redriven or dropped already?"))
+}
+
+async fn redrive(
+    State(app): State<Arc<App>>,
+    _: Administrator,
+    Json(selection): Json<DeadLetterSelection>,
+) -> Result<axum::Json<DeadLetterCount>, Problem> {
+    settle(&app, &selection, Fate::Redrive).await
+}
+
+async fn forget(
+    State(app): State<Arc<App>>,
+    _: Administrator,
+    Json(selection): Json<DeadLetterSelection>,
+) -> Result<axum::Json<DeadLetterCount>, Problem> {
+    settle(&app, &selection, Fate::Drop).await
+}
+
+async fn settle(
+    app: &App,
+    selection: &DeadLetterSelection,
+    fate: Fate,
+) -> Result<axum::Json<DeadLetterCount>, Problem> {
+    let letters = DeadLetters::of(app, selection.queue);
+    let count = if selection.all {
+        settle_all(letters, fate).await?
+    } else if (1..=DEAD_LETTERS_NAMED_MAX).contains(&selection.ids.len()) {
+        letters.settle(&selection.ids, fate).await?
+    } else {
+        let detail = format!("ids: name 1 to {DEAD_LETTERS_NAMED_MAX} ids, or say all: true.");
+        return Err(Problem::new(Code::BadRequest, detail).in_field("ids"));
+    };
+    let fate = fate.name();
+    tracing::info!(count, fate, "dead letters were settled");
+    Ok(axum::Json(DeadLetterCount { count: count as u64 }))
+}
+
+/// All there are when it begins: ids are listed first, so that one that dies again at once is not taken again.
+async fn settle_all(letters: DeadLetters<'_>, fate: Fate) -> Result<usize, Problem> {
+    let limit = chat::limits::PAGE_ROWS_MAX;
+    let (mut ids, mut after) = (Vec::new(), None::<String>);
+    while ids.len() < DEAD_LETTERS_SCAN_MAX {
+        let items = letters.page(after.as_deref(), limit).await?;
+        after = page::next(&items, limit, |last| last.id.clone());
+        ids.extend(items.into_iter().map(|item| item.id));
+        if after.is_none() {
+            break;
+        }
+    }
+    let mut count = 0;
+    for some in ids.chunks(limit) {
+        count += letters.settle(some, fate).await?;
+    }
+    Ok(count)
+}
+
+impl Fate {
+    const fn name(self) -> &'static str {
+        match self {
+            Fate::Redrive => "redriven",
+            Fate::Drop => "dropped",
+        }
+    }
+}
+
+impl<'a> DeadLetters<'a> {
+    fn of(app: &'a App, queue: Option<QueueName>) -> DeadLetters<'a> {
+        match queue.unwrap_or(QueueName::Messages) {
+            QueueName::Messages => DeadLetters::Messages(&*app.messages),
+            QueueName::Notifications => DeadLetters::Notifications(&*app.notifications),
+        }
+    }
+
+    async fn page(self, after: Option<&str>, limit: usize) -> Result<Vec<DeadLetterItem>, PortError> {
+        Ok(match self {
+            Self::Messages(queue) => {
+                queue.dead_letters(after, limit).await?.into_iter().map(of_command).collect()
+            }
+            Self::Notifications(queue) => {
+                queue.dead_letters(after, limit).await?.into_iter().map(of_announcement).collect()
+            }
+        })
+    }
+
+    async fn settle(self, ids: &[String], fate: Fate) -> Result<usize, PortError> {
+        match (self, fate) {
+            (Self::Messages(queue), Fate::Redrive) => queue.redrive(ids).await,
+            (Self::Messages(queue), Fate::Drop) => queue.drop_dead(ids).await,
+            (Self::Notifications(queue), Fate::Redrive) => queue.redrive(ids).await,
+            (Self::Notifications(queue), Fate::Drop) => queue.drop_dead(ids).await,
+        }
+    }
+}
+
+fn of_command(letter: DeadLetter<Envelope>) -> DeadLetterItem {
+    DeadLetterItem {
+        name: letter.body.command.name().to_owned(),
+        conversation_id: Some(letter.body.conversation),
+        sender_id: Some(letter.body.actor),
+        client_message_id: Some(letter.body.command_id),
+        ..item(letter, QueueName::Messages)
+    }
+}
+
+fn of_announcement(letter: DeadLetter<Announcement>) -> DeadLetterItem {
+    let (name, sender_id, client_message_id) = match &letter.body {
+        Announcement::Event { event, .. } => (event.kind.name(), Some(event.actor), Some(event.command_id)),
+        Announcement::Failed { user, command_id, .. } => ("failed", Some(*user), Some(*command_id)),
+        Announcement::Marks { user, .. } => ("marks", Some(*user), None),
+        Announcement::Typing { user, .. } => ("typing", Some(*user), None),
+        Announcement::Presence { user, .. } => ("presence", Some(*user), None),
+        Announcement::SessionsEnded { user, .. } => ("sessionsEnded", Some(*user), None),
+    };
+    DeadLetterItem {
+        name: name.to_owned(),
+        conversation_id: letter.body.conversation(),
+        sender_id,
+        client_message_id,
+        ..item(letter, QueueName::Notifications)
+    }
+}
+
+/// What every dead letter has.
+fn item<T>(letter: DeadLetter<T>, queue: QueueName) -> DeadLetterItem {
+    DeadLetterItem {
+        id: letter.id,
+        queue,
+        name: String::new(),
+        conversation_id: None,
+        sender_id: None,
+        client_message_id: None,
+        reason: letter.reason,
+        attempts: letter.attempts,
+        first_failed_at: Time::from_ms(letter.first_failed_at),
+        last_failed_at: Time::from_ms(letter.last_failed_at),
+    }
+}
