@@ -1,6 +1,10 @@
 //! The journal's tests over its public interface: one binary.
-//! Guarantee ids (D1, D3, D8) stand where a test proves one.
+//! Guarantee ids (D1, D3, D6, D8) stand where a test proves one.
 
 mod basics;
 mod crashes;
+mod damage;
+#[path = "../harness/recovery.rs"]
+mod recovery;
+mod stored;
 mod support;
