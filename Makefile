@@ -13,7 +13,7 @@ LOGS := target/ci
 BINARY := target/release/dynamowave
 
 # Stages of `make test`, cheapest verdict first.
-STAGES := fmt tidy lint unit fresh web-test release readme crash-short
+STAGES := fmt tidy lint unit fresh documents
 
 .PHONY: help
 help: ## List what there is
@@ -27,12 +27,8 @@ run: tools release ## Build and start the server (DATA=./data LISTEN=127.0.0.1:8
 	exec $(BINARY) serve --data '$(DATA)' --listen '$(LISTEN)'
 
 .PHONY: release
-release: tools web ## Build the release binaries
+release: tools ## Build the release binaries
 	cargo build --release --bins
-
-.PHONY: web
-web: ## Build the web client
-	@if [ -f web/package.json ]; then xtask/scripts/tools.sh node && cd web && npm ci --no-audit --no-fund && npm run build; fi
 
 .PHONY: tools
 tools: ## Check for Rust and a C compiler, install them where possible
@@ -78,22 +74,14 @@ unit: ## Unit, integration, property and simulation tests
 fresh: ## Are the generated files what would be generated now?
 	cargo run -q -p xtask -- fresh
 
-.PHONY: web-test
-web-test: ## The web client: types, lint, unit tests
-	@if [ -f web/package.json ]; then xtask/scripts/tools.sh node && cd web && npm ci --no-audit --no-fund && npm test; \
-	else echo "there is no web client in this tree"; fi
-
-.PHONY: readme
-readme: ## Does every command of the README do what it says?
-	@true
-
-.PHONY: crash-short
-crash-short: ## kill -9 under load, a few rounds
-	@true
+.PHONY: documents
+documents: tools ## Does every command of the README and of the book do what it says?
+	cargo build -q -p cli
+	xtask/scripts/documents.sh target/debug/dynamowave
 
 .PHONY: crash
-crash: release ## kill -9 under load, many rounds
-	@true
+crash: tools ## kill -9 under load, again and again (CRASH_KILLS=200, CRASH_SEED=…)
+	CRASH_KILLS=$${CRASH_KILLS:-200} cargo test --release -p cli --test it -- --nocapture kill_9
 
 .PHONY: fuzz
 fuzz: ## Every fuzz target for SECONDS_EACH seconds (needs nightly and cargo-fuzz)
@@ -122,4 +110,3 @@ image: ## Build the container image (docker or podman)
 .PHONY: clean
 clean: ## Remove everything built; data stays
 	cargo clean
-	rm -rf web/node_modules web/dist

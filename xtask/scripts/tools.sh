@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes sure that a tool is there: says what is missing and the one command that installs it, or, as root on a machine
-# with apt, installs it. Usage: tools.sh rust|node|fuzz|mdbook|container
+# with apt, installs it. Usage: tools.sh rust|documents|fuzz|mdbook|container
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -46,12 +46,15 @@ rust() {
   at_least "$version" "$wanted" || missing "Rust $wanted or newer (this is $version)" "rustup update stable   # without rustup: $install"
 }
 
-node() {
-  local wanted=22 version=0
-  has node && version=$(node --version | sed 's/^v//')
-  if ! at_least "$version" "$wanted" || ! has npm; then
-    missing "Node.js $wanted or newer (this is ${version/#0/none})" "see https://nodejs.org/en/download"
+# What the commands in the documents use. Python's package goes into a folder of its own.
+documents() {
+  has curl && has jq || packages curl jq
+  has node && has npx || packages nodejs npm
+  if [ ! -x target/ci/python/bin/python3 ]; then
+    python3 -m venv target/ci/python 2>/dev/null || { packages python3 python3-venv; python3 -m venv target/ci/python; }
   fi
+  target/ci/python/bin/python3 -c 'import websockets.asyncio.client' 2>/dev/null \
+    || target/ci/python/bin/pip install --quiet --disable-pip-version-check 'websockets>=14,<17'
 }
 
 fuzz() {
@@ -64,6 +67,6 @@ mdbook() { has mdbook || missing "mdbook" "cargo install --locked mdbook"; }
 container() { has docker || has podman || missing "docker or podman" "sudo apt-get install -y podman"; }
 
 case "${1:-}" in
-  rust | node | fuzz | mdbook | container) "$1" ;;
-  *) say "usage: $0 rust|node|fuzz|mdbook|container"; exit 2 ;;
+  rust | documents | fuzz | mdbook | container) "$1" ;;
+  *) say "usage: $0 rust|documents|fuzz|mdbook|container"; exit 2 ;;
 esac

@@ -5,6 +5,7 @@ pub mod arrows;
 pub mod citations;
 pub mod constants;
 pub mod finding;
+pub mod fresh;
 pub mod fuzz;
 pub mod generated;
 pub mod headers;

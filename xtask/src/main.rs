@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use xtask::{Finding, Repository, TIDY, arrows, fuzz, generated};
+use xtask::{Finding, Repository, TIDY, arrows, fresh, fuzz, generated};
 
 /// Checks of the repository that neither the compiler nor clippy makes.
 #[derive(Debug, Parser)]
@@ -21,6 +21,8 @@ enum Task {
     Tidy,
     /// Compares the dependencies between our crates with the table of allowed arrows.
     Arrows,
+    /// Runs the generators of files that are kept: are those what would be generated now?
+    Fresh,
     /// Writes the generated tables of the book.
     Generate,
     /// Lists the fuzz targets, `folder name` a line.
@@ -47,6 +49,7 @@ fn run(task: &Task) -> Result<Vec<Finding>> {
     match task {
         Task::Tidy => Ok(TIDY.iter().flat_map(|(_, check)| check(&repository)).collect()),
         Task::Arrows => arrows::check(&repository),
+        Task::Fresh => fresh::check(&repository),
         Task::Generate => generated::write(&repository).map(|()| Vec::new()),
         Task::FuzzList => {
             for target in fuzz::targets(&repository) {
