@@ -1,0 +1,74 @@
+//! The way announcements reach the shards: each is encoded once, as the very bytes that go onto the wire.
+//! Invariant: an announcement that was taken is in the channel of every shard; a full channel makes the announcer
+//! wait, so that a backlog stays in the notifications queue (D6).
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chat::{
+    Announcement, NodeId,
+    ports::{Announcer, PortError},
+};
+use protocol::frame::ServerFrame;
+use tokio::sync::mpsc;
+
+use crate::{limits::ANNOUNCED_BATCHES_MAX, websocket};
+
+/// Makes the two halves of the way from the pipeline to the sockets. The first half is an [`Announcer`] and can be
+/// handed out before there is a gateway.
+#[derive(Debug)]
+pub struct Hub;
+
+impl Hub {
+    /// Channels to this many shards: [`crate::Options::shard_count`] tells how many a gateway will have.
+    #[must_use]
+    #[allow(clippy::new_ret_no_self, reason = "the hub is its two halves")]
+    pub fn new(shards: usize) -> (Arc<HubHandle>, Inboxes) {
+        let channels = (0..shards.max(1)).map(|_| mpsc::channel(ANNOUNCED_BATCHES_MAX));
+        let (senders, receivers) = channels.unzip();
+        (Arc::new(HubHandle { shards: senders }), Inboxes(receivers))
+    }
+}
+
+/// Tells the sockets of this process.
+#[derive(Debug)]
+pub struct HubHandle {
+    shards: Vec<mpsc::Sender<Batch>>,
+}
+
+/// The shards' ends of the channels, for [`crate::Gateway::start`].
+#[derive(Debug)]
+pub struct Inboxes(pub(crate) Vec<mpsc::Receiver<Batch>>);
+
+/// Announcements on their way to a shard, shared by all shards.
+pub(crate) type Batch = Arc<[Telling]>;
+
+/// One announcement with its frame.
+#[derive(Debug)]
+pub(crate) struct Telling {
+    pub(crate) announcement: Arc<Announcement>,
+    /// The whole WebSocket frame; empty where nothing is sent.
+    pub(crate) frame: Box<[u8]>,
+}
+
+impl Telling {
+    pub(crate) fn new(announcement: Arc<Announcement>) -> Telling {
+        let frame = ServerFrame::of(&announcement)
+            .map(|frame| websocket::text(&frame.encode()).into_boxed_slice())
+            .unwrap_or_default();
+        Telling { announcement, frame }
+    }
+}
+
+#[async_trait]
+impl Announcer for HubHandle {
+    /// The node is this one, whatever its id: who tells several nodes chooses the announcer by the node.
+    async fn announce(&self, _node: NodeId, batch: Vec<Arc<Announcement>>) -> Result<(), PortError> {
+        let batch: Batch = batch.into_iter().map(Telling::new).collect();
+        for shard in &self.shards {
+            // A shard that has ended has no sockets left; its clients sync elsewhere (D4).
+            let _ = shard.send(Arc::clone(&batch)).await;
+        }
+        Ok(())
+    }
+}
