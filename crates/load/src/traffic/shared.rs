@@ -1,0 +1,66 @@
+//! Counts that the workers of one run share.
+//! Invariant: written once per turn of a worker, not once per message, except for the messages of a delivery window.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+
+use super::pace::Pace;
+use crate::engine::Waker;
+
+/// Counts of a run so far.
+#[derive(Debug, Default)]
+pub struct Shared {
+    /// Messages sent.
+    pub sent: AtomicU64,
+    /// Messages answered, either way, or given up with their connection.
+    pub answered: AtomicU64,
+    /// Deliveries that must happen.
+    pub expected: AtomicU64,
+    /// Deliveries that happened.
+    pub delivered: AtomicU64,
+    /// Messages of a delivery window that reached everybody.
+    pub completed: AtomicU64,
+    /// When the run began.
+    pub began_ns: u64,
+    missing: Vec<AtomicU32>,
+    wakers: Vec<Waker>,
+}
+
+impl Shared {
+    /// For a run at this pace; `wakers` wake the workers when the whole advances.
+    #[must_use]
+    pub fn new(pace: &Pace, began_ns: u64, wakers: Vec<Waker>) -> Shared {
+        let slots = if let Pace::Delivered { outstanding } = pace { (2 * outstanding).next_power_of_two() } else { 0 };
+        Shared { missing: (0..slots).map(|_| AtomicU32::new(0)).collect(), wakers, began_ns, ..Shared::default() }
+    }
+
+    /// A message that `audience` connections will get leaves now.
+    pub(super) fn begin(&self, serial: u64, audience: u32) {
+        if let Some(slot) = self.slot(serial) {
+            slot.store(audience, Relaxed);
+        }
+    }
+
+    /// One of them got it. Whether it was the last.
+    #[inline]
+    pub(super) fn arrived(&self, serial: u64) -> bool {
+        let last = self.slot(serial).is_some_and(|slot| slot.fetch_sub(1, Relaxed) == 1);
+        if last {
+            self.completed.fetch_add(1, Relaxed);
+            if self.wakers.len() > 1 {
+                self.wakers[0].wake();
+            }
+        }
+        last
+    }
+
+    /// Whether everything that was sent has been answered and delivered.
+    pub(super) fn is_settled(&self) -> bool {
+        self.answered.load(Relaxed) >= self.sent.load(Relaxed) && self.delivered.load(Relaxed) >= self.expected.load(Relaxed)
+    }
+
+    #[inline]
+    fn slot(&self, serial: u64) -> Option<&AtomicU32> {
+        let mask = self.missing.len().checked_sub(1)?;
+        usize::try_from(serial).ok().map(|serial| &self.missing[serial & mask])
+    }
+}
