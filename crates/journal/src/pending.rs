@@ -86,7 +86,12 @@ impl Pending {
     }
 
     /// Takes an append in; says whether the writer has to be woken.
-    pub(crate) fn push(&mut self, append: &Prepared, done: Done, options: &Options) -> Result<bool, AppendError> {
+    pub(crate) fn push(
+        &mut self,
+        append: &Prepared,
+        done: Done,
+        options: &Options,
+    ) -> Result<bool, AppendError> {
         self.check_open()?;
         if self.bytes + append.bytes > options.pending_bytes_max {
             return Err(AppendError::Full);

@@ -64,9 +64,7 @@ impl Blocks {
     }
 
     fn holds(&self, offset: u64, wanted: usize) -> bool {
-        self.filled > 0
-            && offset >= self.start
-            && offset + to_u64(wanted) <= self.start + to_u64(self.filled)
+        self.filled > 0 && offset >= self.start && offset + to_u64(wanted) <= self.start + to_u64(self.filled)
     }
 
     fn load(&mut self, offset: u64, wanted: usize) -> io::Result<()> {

@@ -103,8 +103,8 @@ impl Segment {
         let name = id.name(archived);
         let file = disk.open(&name).map_err(|source| OpenError::io("open segment", source))?;
         let mut block = vec![0; to_usize(limits::SEGMENT_HEADER_BYTES)];
-        let filled =
-            read_full(&*file, &mut block, 0).map_err(|source| OpenError::io("read segment header", source))?;
+        let filled = read_full(&*file, &mut block, 0)
+            .map_err(|source| OpenError::io("read segment header", source))?;
         let header = SegmentHeader::decode(&block[..filled]).map_err(|bad| match bad {
             BadHeader::Damaged => id.damage(archived, "the segment header is damaged").into(),
             BadHeader::Version(found) => {

@@ -383,7 +383,9 @@ impl NameChange {
     fn makes_sense(&self, names: &BTreeMap<String, usize>) -> bool {
         match self {
             Self::Create { name, .. } => !names.contains_key(name),
-            Self::Rename { from: name, file, .. } | Self::Remove { name, file } => names.get(name) == Some(file),
+            Self::Rename { from: name, file, .. } | Self::Remove { name, file } => {
+                names.get(name) == Some(file)
+            }
         }
     }
 

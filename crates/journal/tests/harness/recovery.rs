@@ -15,7 +15,7 @@ const SALT: u32 = 77;
 const HEADER: usize = 4096;
 
 /// Builds a disk from the input, opens a journal on it, and checks what it reads.
-pub fn check(input: &[u8]) {
+pub(crate) fn check(input: &[u8]) {
     let Some((mode, input)) = input.split_first() else { return };
     let disk = SimulatedDisk::new(u64::from(*mode));
     match mode % 3 {
@@ -56,7 +56,8 @@ fn check_records(disk: &SimulatedDisk, records: &[Record]) {
     let files: Vec<_> = names.iter().filter_map(|name| disk.contents(name)).collect();
     for (index, record) in records.iter().enumerate() {
         assert_eq!(record.position.0, index as u64 + 1);
-        let found = files.iter().any(|file| (HEADER..file.len()).step_by(8).any(|at| lies_at(file, at, record)));
+        let found =
+            files.iter().any(|file| (HEADER..file.len()).step_by(8).any(|at| lies_at(file, at, record)));
         assert!(found, "record {} was made up", record.position);
     }
 }

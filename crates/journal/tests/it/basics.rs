@@ -11,8 +11,8 @@ use std::{
 };
 
 use journal::{
-    AppendError, Archive, FileSystem, Hooks, Journal, NewRecord, OpenError, Options, Position, ReadError, limits,
-    verify,
+    AppendError, Archive, FileSystem, Hooks, Journal, NewRecord, OpenError, Options, Position, ReadError,
+    limits, verify,
 };
 
 use crate::support::{append, folder_disk, payloads, read_all, record, small_options};
@@ -41,7 +41,10 @@ fn records_come_back_as_they_were_given_after_reopening() {
     assert_eq!((recovered.last, recovered.cut_bytes, recovered.created), (Position(2), 0, false));
     let records = read_all(&journal).unwrap();
     let first = &records[0];
-    assert_eq!((first.position, first.time_ms, first.kind, first.key_id), (Position(1), u64::MAX, 65_535, 42));
+    assert_eq!(
+        (first.position, first.time_ms, first.kind, first.key_id),
+        (Position(1), u64::MAX, 65_535, 42)
+    );
     assert_eq!(first.payload, given.payload);
     assert_eq!(records[1].payload.len(), 0);
     assert_eq!(append(&journal, vec![record("more")]).unwrap().first, Position(3));
@@ -163,8 +166,7 @@ fn watchers_and_hooks_hear_of_commits() {
 fn too_much_at_once_is_refused_as_full() {
     let folder = tempfile::tempdir().unwrap();
     let disk = folder_disk(&folder);
-    let (journal, mut stepper, _) =
-        Journal::open_stepped(disk, small_options(), Hooks::default()).unwrap();
+    let (journal, mut stepper, _) = Journal::open_stepped(disk, small_options(), Hooks::default()).unwrap();
     let error = loop {
         if let Err(error) = journal.append(vec![record(vec![0; 1000])], |_| ()) {
             break error;
@@ -191,6 +193,20 @@ fn a_reader_stops_at_its_bounds_and_always_brings_one_record() {
     assert_eq!(reader.read(100, 1 << 20, &mut out).unwrap(), 0);
     let positions: Vec<_> = out.iter().map(|record| record.position.0).collect();
     assert_eq!(positions, (1..=10).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_reader_at_the_head_sees_what_comes_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let (journal, _) = Journal::open(folder_disk(&folder), small_options()).unwrap();
+    let mut reader = journal.reader(Position(1));
+    let mut out = Vec::new();
+    for count in 1..=200_u64 {
+        assert_eq!(append(&journal, vec![record(count.to_le_bytes())]).unwrap().last, Position(count));
+        assert_eq!(reader.read(10, 1 << 20, &mut out).unwrap(), 1);
+        assert_eq!(out.last().unwrap().payload, &count.to_le_bytes()[..]);
+        assert_eq!(reader.read(10, 1 << 20, &mut out).unwrap(), 0);
+    }
 }
 
 #[test]

@@ -10,8 +10,8 @@ use std::{
 };
 
 use journal::{
-    AppendError, Archive, Hooks, Journal, MaintainError, NewRecord, OpenError, Options, Position, Record, Recovered,
-    Stepper,
+    AppendError, Archive, Hooks, Journal, MaintainError, NewRecord, OpenError, Options, Position, Record,
+    Recovered, Stepper,
     simulated::{Random, SimulatedDisk},
     verify,
 };
@@ -145,7 +145,8 @@ impl World {
         if trap {
             self.disk.cut_power_after(self.random.below(12));
         }
-        let opened = Journal::open_stepped(Arc::new(self.disk.clone()), self.options.clone(), Hooks::default());
+        let opened =
+            Journal::open_stepped(Arc::new(self.disk.clone()), self.options.clone(), Hooks::default());
         match opened {
             Ok((journal, stepper, recovered)) => {
                 self.check_recovered(&journal, &recovered, trap)?;

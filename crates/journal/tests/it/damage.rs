@@ -8,7 +8,8 @@ use std::sync::{
 };
 
 use journal::{
-    AppendError, Archive, Damage, Disk, Hooks, Journal, MaintainError, OpenError, Options, Position, ReadError,
+    AppendError, Archive, Damage, Disk, Hooks, Journal, MaintainError, OpenError, Options, Position,
+    ReadError,
     format::{FLAG_APPEND_END, RecordHeader, payload_sum},
     simulated::SimulatedDisk,
     verify,
@@ -80,6 +81,26 @@ fn a_hole_in_the_last_group_cuts_all_of_it() {
     let (journal, _, recovered) = stepped(&disk, &small_options());
     assert_eq!(recovered.last, Position(5));
     assert_eq!(payloads(&read_all(&journal).unwrap())[4], vec![50; 60]);
+}
+
+/// Remains of a lost group begin exactly where a later append of the same size ends, on the boundary of a page.
+#[test]
+fn remains_of_a_cut_group_never_come_back() {
+    let disk = SimulatedDisk::new(1);
+    let (journal, mut stepper, _) = stepped(&disk, &small_options());
+    for fill in 1..=3 {
+        append_stepped(&journal, &mut stepper, vec![fill; 984]);
+    }
+    for fill in 4..=6 {
+        journal.append(vec![record(vec![fill; 984])], |_| ()).unwrap();
+    }
+    assert!(stepper.commit() && !stepper.commit(), "one group");
+    disk.flip_bit(FIRST, HEADER + 3 * 1024 + 50, 0);
+    let (journal, mut stepper, recovered) = stepped(&disk, &small_options());
+    assert_eq!((recovered.last, recovered.cut_bytes), (Position(3), 3 * 1024));
+    append_stepped(&journal, &mut stepper, vec![9; 984]);
+    let (_, _, recovered) = stepped(&disk, &small_options());
+    assert_eq!((recovered.last, recovered.cut_bytes), (Position(4), 0));
 }
 
 #[test]
@@ -181,7 +202,9 @@ fn a_failed_sync_ends_the_journal_and_everybody_is_told() {
     let hooks = Hooks {
         on_failure: Some(Box::new({
             let called = Arc::clone(&called);
-            move |_| drop(called.fetch_add(1, Ordering::SeqCst))
+            move |_| {
+                called.fetch_add(1, Ordering::SeqCst);
+            }
         })),
         on_commit: None,
     };
@@ -222,6 +245,27 @@ fn a_full_disk_ends_the_threads_too_and_loses_nothing_acknowledged() {
     let (journal, _, recovered) = stepped(&disk, &small_options());
     assert!(recovered.last >= kept);
     assert_eq!(payloads(&read_all(&journal).unwrap())[0], b"kept");
+}
+
+/// D1: a rename that a killed process left unsynced is made durable before anything builds on it.
+#[test]
+fn opening_makes_the_names_it_found_durable() {
+    for seed in 0..32 {
+        let disk = SimulatedDisk::new(seed);
+        let (journal, mut stepper, _) = stepped(&disk, &small_options());
+        append_stepped(&journal, &mut stepper, "first segment");
+        journal.seal().unwrap();
+        // The header's sync succeeds, that of the folder does not.
+        disk.fail_sync_after(1);
+        assert!(stepper.commit() && journal.failed().is_some());
+        disk.kill();
+        let (journal, mut stepper, recovered) = stepped(&disk, &small_options());
+        assert_eq!(recovered.segments, 2);
+        append_stepped(&journal, &mut stepper, "second segment");
+        disk.crash();
+        let (_, _, recovered) = stepped(&disk, &small_options());
+        assert_eq!(recovered.last, Position(2), "seed {seed}");
+    }
 }
 
 /// A waiter that panics must not leave others waiting for ever.
@@ -269,6 +313,38 @@ fn a_rewrite_erases_from_every_file_and_survives_reopening() {
     let (journal, _, recovered) = stepped(&disk, &options);
     assert_eq!(recovered.last, Position(60));
     assert_eq!(read_all(&journal).unwrap()[7].payload, vec![0; 440]);
+}
+
+/// Recycled files hold what released segments held; after a rewrite none does.
+#[test]
+fn a_rewrite_leaves_nothing_of_released_segments_either() {
+    let disk = SimulatedDisk::new(1);
+    let options = Options { archive: Archive::Recycle, pool_segments_max: 3, ..small_options() };
+    let (journal, mut stepper, _) = stepped(&disk, &options);
+    let holders = |disk: &SimulatedDisk| {
+        let holds = |name: &String| disk.contents(name).unwrap().windows(6).any(|window| window == b"SECRET");
+        disk.list().unwrap().iter().filter(|name| holds(name)).count()
+    };
+    for _ in 0..60 {
+        append_stepped(&journal, &mut stepper, b"SECRET".repeat(100));
+    }
+    journal.release(Position(60)).unwrap();
+    while stepper.prepare() {}
+    for _ in 0..30 {
+        append_stepped(&journal, &mut stepper, [0; 600]);
+        journal.release(journal.committed()).unwrap();
+        while stepper.prepare() {}
+    }
+    assert!(holders(&disk) > 0, "recycled files are in use");
+    journal.seal().unwrap();
+    while stepper.commit() {}
+    journal.seal().unwrap();
+    journal.release(journal.committed()).unwrap();
+    append_stepped(&journal, &mut stepper, [0; 5]);
+    journal.rewrite(Position(1)..=Position(91), |_| None).unwrap();
+    journal.seal().unwrap();
+    while stepper.commit() {}
+    assert_eq!(holders(&disk), 0);
 }
 
 #[test]

@@ -37,7 +37,10 @@ fn a_journal_of_format_1_opens() {
     for (record, position) in read_all(&journal).unwrap().into_iter().zip(1..) {
         let expected = fixture_record(position);
         assert_eq!(record.position, Position(position));
-        assert_eq!((record.time_ms, record.kind, record.key_id), (expected.time_ms, expected.kind, expected.key_id));
+        assert_eq!(
+            (record.time_ms, record.kind, record.key_id),
+            (expected.time_ms, expected.kind, expected.key_id)
+        );
         assert_eq!(record.payload, expected.payload);
     }
     assert_eq!(append(&journal, vec![fixture_record(121)]).unwrap().last, Position(121));

@@ -4,7 +4,7 @@
 use std::sync::{Arc, mpsc};
 
 use journal::{
-    Appended, AppendError, Disk, FileSystem, Hooks, Journal, NewRecord, Options, Position, ReadError, Record,
+    AppendError, Appended, Disk, FileSystem, Hooks, Journal, NewRecord, Options, Position, ReadError, Record,
     Recovered, Stepper, simulated::SimulatedDisk,
 };
 
@@ -40,7 +40,11 @@ pub(crate) fn append(journal: &Journal, records: Vec<NewRecord>) -> Result<Appen
 }
 
 /// Appends to a stepped journal and commits.
-pub(crate) fn append_stepped(journal: &Journal, stepper: &mut Stepper, payload: impl Into<Vec<u8>>) -> Position {
+pub(crate) fn append_stepped(
+    journal: &Journal,
+    stepper: &mut Stepper,
+    payload: impl Into<Vec<u8>>,
+) -> Position {
     let (sender, receiver) = mpsc::channel();
     journal.append(vec![record(payload)], move |outcome| sender.send(outcome).unwrap()).unwrap();
     while stepper.commit() {}
