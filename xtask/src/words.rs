@@ -63,10 +63,12 @@ fn words() -> Vec<Word> {
 
 fn check_words(file: &SourceFile, words: &[Word]) -> Vec<Finding> {
     let is_rust = file.extension() == Some("rs");
+    // What writes a fixture for a new format is run by name and proves nothing by itself.
+    let makes_a_fixture = |line: &str| line.contains(&["#[ig", "nore = \"writes "].concat());
     let mut findings = Vec::new();
     for (number, line) in file.text.lines().enumerate() {
         for word in words.iter().filter(|word| is_rust || !word.rust_only) {
-            if let Some(found) = word.pattern.find(line) {
+            if let Some(found) = word.pattern.find(line).filter(|_| !makes_a_fixture(line)) {
                 let message = format!("`{}`: {}", found.as_str().trim(), word.advice);
                 findings.push(Finding::at(&file.path, number + 1, message));
             }
@@ -117,6 +119,7 @@ mod tests {
         assert_eq!(found("a.rs", &["fn f() { to", "do!() }"].concat()), 1);
         assert_eq!(found("a.rs", &["fn f() { db", "g!(1); }"].concat()), 1);
         assert_eq!(found("a.rs", &["#[test]\n#[ig", "nore]\nfn f() {}"].concat()), 1);
+        assert_eq!(found("a.rs", &["#[ig", "nore = \"writes the fixture\"]\nfn f() {}"].concat()), 0);
         assert_eq!(found("a.md", "a method, todolist"), 0);
     }
 
