@@ -2,6 +2,8 @@
 //! Both in one run over the same file system, so that their ratio means something:
 //! `TMPDIR=/on/a/disk cargo bench -p journal`.
 
+#![allow(clippy::unwrap_used, reason = "a benchmark that cannot write has nothing to measure")]
+
 use std::{
     fs::File,
     hint::black_box,

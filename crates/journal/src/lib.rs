@@ -60,6 +60,6 @@ pub use crate::{
     reader::Reader,
     record::{Appended, NewRecord, Position, Record},
     recovery::Recovered,
-    shared::Hooks,
+    shared::{Hooks, OnCommit, OnFailure},
     verify::{Verified, verify},
 };

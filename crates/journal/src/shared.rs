@@ -21,13 +21,18 @@ use crate::{
     recovery::Opened,
 };
 
+/// Hears of commits.
+pub type OnCommit = Box<dyn Fn(Position) + Send + Sync>;
+/// Hears of the failure.
+pub type OnFailure = Box<dyn Fn(&Arc<Failure>) + Send + Sync>;
+
 /// Called by the writer thread; must not block.
 #[derive(Default)]
 pub struct Hooks {
     /// After each group: everything up to this position is durable now. Called before the group's waiters are.
-    pub on_commit: Option<Box<dyn Fn(Position) + Send + Sync>>,
+    pub on_commit: Option<OnCommit>,
     /// Once, when the disk has failed: the process should say so and exit with an error.
-    pub on_failure: Option<Box<dyn Fn(&Arc<Failure>) + Send + Sync>>,
+    pub on_failure: Option<OnFailure>,
 }
 
 pub(crate) struct Shared {

@@ -82,12 +82,15 @@ struct Expected {
     or: Option<Vec<u8>>,
 }
 
+/// First and last position, or why not.
+type Outcome = Result<(u64, u64), AppendError>;
+
 /// A journal between two crashes.
 struct Life {
     journal: Journal,
     stepper: Stepper,
     /// What became of appends, in the order of the calls.
-    outcomes: Arc<Mutex<Vec<Result<(u64, u64), AppendError>>>>,
+    outcomes: Arc<Mutex<Vec<Outcome>>>,
     seen_outcomes: usize,
     /// Position after the last record handed to the journal.
     next: u64,
