@@ -51,10 +51,24 @@ pub fn check_protocol_rules(repository: &Repository) -> Vec<Finding> {
         page.text.lines().filter_map(|line| rule.captures(line)?[1].parse().ok()).collect();
     let cited = cited(repository, 'P');
     let uncited = rules.iter().filter(|number| !cited.contains_key(number));
-    let unknown = cited.iter().filter(|(number, _)| !rules.contains(number));
+    let unknown = cited.iter().filter(|(number, _)| !rules.contains_key(number));
     uncited
         .map(|number| Finding::of(PROTOCOL_PAGE, format!("no test cites P{number}")))
         .chain(unknown.map(|(number, path)| Finding::of(path, format!("there is no rule P{number}"))))
+        .collect()
+}
+
+/// The rules of a page, each a paragraph that begins with its number, with the crate that keeps it where the paragraph
+/// says so: `*(lambda)*`. A rule of a crate that is not in this repository has no test here.
+fn rules(text: &str) -> BTreeMap<u32, String> {
+    let rule = pattern(r"^\W*\*{0,2}P([0-9]+)\b");
+    let keeper = pattern(r"\*\(([a-z-]+)\)\*");
+    text.split("\n\n")
+        .filter_map(|paragraph| {
+            let number = rule.captures(paragraph)?[1].parse().ok()?;
+            let kept_by = keeper.captures(paragraph).map_or_else(String::new, |found| found[1].to_owned());
+            Some((number, kept_by))
+        })
         .collect()
 }
 
@@ -159,10 +173,13 @@ mod tests {
 
     #[test]
     fn protocol_rules_and_citations_match() {
-        let page = (PROTOCOL_PAGE, "- **P1** First.\n- **P2** Second.\n");
+        let page = (PROTOCOL_PAGE, "**P1.** First.\n\n**P2.** Second.\n\n**P4.** Elsewhere. *(lambda)*\n");
         let test = ("crates/a/tests/it/main.rs", "fn p1_first() {}\n// P3\n");
         let found = messages(check_protocol_rules(&Repository::of(&[page, test])));
         assert_eq!(found, ["no test cites P2", "there is no rule P3"]);
+        let lambda = ("crates/lambda/Cargo.toml", "");
+        let found = messages(check_protocol_rules(&Repository::of(&[page, test, lambda])));
+        assert_eq!(found, ["no test cites P2", "no test cites P4", "there is no rule P3"]);
     }
 
     #[test]
