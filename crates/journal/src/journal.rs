@@ -12,6 +12,7 @@ use std::{
 use crate::{
     disk::Disk,
     error::{AppendError, Failure, OpenError},
+    limits,
     options::Options,
     pending::Prepared,
     preparer::Preparer,
@@ -219,7 +220,7 @@ fn run_writer(shared: &Shared, mut writer: Writer) {
 
 /// Sleeps until there may be work; false when there never will be.
 fn rest(shared: &Shared) -> bool {
-    {
+    let slept_in_vain = {
         let mut pending = shared.pending();
         if shared.failure.get().is_some() {
             return false;
@@ -230,10 +231,18 @@ fn rest(shared: &Shared) -> bool {
         if pending.has_ended() {
             return false;
         }
-        pending.shrink();
-        pending.idle = true;
+        // Whoever brings work takes the mark away; where it still stands, the first sleep ended without any.
+        let slept_in_vain = std::mem::replace(&mut pending.idle, true);
+        if slept_in_vain {
+            pending.shrink();
+        }
+        slept_in_vain
+    };
+    if slept_in_vain {
+        thread::park();
+    } else {
+        thread::park_timeout(limits::BUFFERS_KEPT);
     }
-    thread::park();
     true
 }
 

@@ -1,6 +1,8 @@
 //! Every bound of the journal, with its unit.
 //! Nothing else in the crate invents a number: options may lower these, never raise them.
 
+use std::time::Duration;
+
 /// Bytes one record's payload may have.
 pub const RECORD_PAYLOAD_BYTES_MAX: usize = 1024 * 1024;
 
@@ -49,6 +51,9 @@ pub const MARK_SPACING_BYTES: u64 = 256 * 1024;
 
 /// Group buffers kept for reuse.
 pub const SPARE_GROUPS_MAX: usize = 2;
+
+/// How long an idle journal keeps its group buffers at full size.
+pub const BUFFERS_KEPT: Duration = Duration::from_secs(1);
 
 /// Bytes of buffer an idle journal keeps in each spare group.
 pub const SPARE_GROUP_BYTES_IDLE: usize = 64 * 1024;
