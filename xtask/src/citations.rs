@@ -46,11 +46,12 @@ pub fn check_guarantees(repository: &Repository) -> Vec<Finding> {
 #[must_use]
 pub fn check_protocol_rules(repository: &Repository) -> Vec<Finding> {
     let Some(page) = repository.file(PROTOCOL_PAGE) else { return Vec::new() };
-    let rule = pattern(r"^\W*\*{0,2}P([0-9]+)\b");
-    let rules: BTreeSet<u32> =
-        page.text.lines().filter_map(|line| rule.captures(line)?[1].parse().ok()).collect();
+    let rules = rules(&page.text);
     let cited = cited(repository, 'P');
-    let uncited = rules.iter().filter(|number| !cited.contains_key(number));
+    let crates = repository.crates();
+    let is_here = |kept_by: &str| kept_by.is_empty() || crates.contains(&kept_by);
+    let expected = rules.iter().filter(|(_, kept_by)| is_here(kept_by)).map(|(number, _)| number);
+    let uncited = expected.filter(|number| !cited.contains_key(number));
     let unknown = cited.iter().filter(|(number, _)| !rules.contains_key(number));
     uncited
         .map(|number| Finding::of(PROTOCOL_PAGE, format!("no test cites P{number}")))
