@@ -99,8 +99,8 @@ bench: release ## Measure everything; writes docs/src/benchmarks.md
 
 .PHONY: docs
 docs: ## Render the book to target/book
-	@xtask/scripts/tools.sh mdbook
-	mdbook build docs
+	@xtask/scripts/tools.sh book
+	PATH="$$PATH:$(CURDIR)/target/ci/python/bin" mdbook build docs
 
 .PHONY: image
 image: ## Build the container image (docker or podman)

