@@ -68,8 +68,6 @@ pub(crate) enum Job {
 pub(crate) struct Standing {
     pub(crate) kind: ConversationKind,
     pub(crate) role: Role,
-    pub(crate) members: u64,
-    pub(crate) head: Seq,
 }
 
 impl Hub {
@@ -164,7 +162,7 @@ impl Hub {
     pub(crate) fn standing(&self, user: UserId, conversation: ConversationId) -> Option<Standing> {
         let role = *self.people.get(&user)?.conversations.get(&conversation)?;
         let room = self.rooms.get(&conversation)?;
-        Some(Standing { kind: room.kind?, role, members: room.members, head: room.head })
+        Some(Standing { kind: room.kind?, role })
     }
 
     /// Up to where a member of a conversation has been told here, `None` for who is no member (D7).
