@@ -8,5 +8,8 @@
 
 pub mod clock;
 pub mod dice;
+pub mod faulty;
+pub mod harness;
 pub mod limits;
 pub mod model;
+pub mod suite;

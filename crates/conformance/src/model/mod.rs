@@ -4,6 +4,7 @@
 mod announcer;
 mod commands;
 mod directory;
+mod harness;
 mod queue;
 mod store;
 
@@ -15,6 +16,7 @@ pub use self::{
     announcer::{Inbox, ModelAnnouncer},
     commands::{ModelCommands, item},
     directory::ModelDirectory,
+    harness::ModelHarness,
     queue::{ModelQueue, QueueOptions},
     store::ModelStore,
 };
