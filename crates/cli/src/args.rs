@@ -6,7 +6,13 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{self, Config};
+use conformance::faulty::FaultPlan;
+
+use crate::{
+    config::{self, Config},
+    operator::{self, DeadLetterArgs},
+    serve::serve,
+};
 
 /// DynamoWave Chat: real-time chat in one program.
 #[derive(Debug, Parser)]
@@ -20,6 +26,8 @@ struct CommandLine {
 enum Command {
     /// Start the server with everything embedded.
     Serve(ServeArgs),
+    /// Dead letters: list, show, redrive or drop what could not be processed.
+    Dlq(DeadLetterArgs),
     /// Show or check the configuration.
     Config {
         #[command(subcommand)]
@@ -49,6 +57,9 @@ pub(crate) struct ServeArgs {
     /// Address and port to listen on [default: 127.0.0.1:8080].
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<String>,
+    /// Make things go wrong, for tests: see `conformance::faulty::FaultPlan`.
+    #[arg(long, hide = true, value_name = "FAULTS")]
+    fault: Option<FaultPlan>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -73,9 +84,10 @@ pub(crate) fn run() -> ExitCode {
 fn dispatch(command: Command) -> Result<()> {
     match command {
         Command::Serve(args) => {
-            args.load()?;
-            Ok(())
+            let config = args.load()?;
+            serve(&config, args.fault.as_ref())
         }
+        Command::Dlq(args) => operator::run(&args),
         Command::Config { command: ConfigCommand::Default } => {
             print!("{}", config::reference());
             Ok(())

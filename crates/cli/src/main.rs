@@ -2,7 +2,14 @@
 //! The only place that knows all parts; it holds no rule of the chat itself.
 
 mod args;
+mod clock;
 mod config;
+mod health;
+mod home;
+mod journey;
+mod observe;
+mod operator;
+mod serve;
 
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;

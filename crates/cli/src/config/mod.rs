@@ -22,7 +22,7 @@ pub(crate) struct Config {
     pub(crate) tls: Tls,
     /// Who may make an account. The first account always may, and becomes the owner.
     pub(crate) registration: Registration,
-    /// Bounds per connection, person and address. Beyond them the answer is `slow_down`.
+    /// Bounds per connection, person and address. Beyond them the answer is `slow_down`. A rate of 0 means no bound.
     pub(crate) limits: Limits,
     /// Cost of checking a password (Argon2id). Higher is safer and slower.
     pub(crate) passwords: Passwords,
@@ -87,7 +87,7 @@ pub(crate) enum Policy {
     Closed,
 }
 
-/// Bounds per connection, person and address.
+/// Bounds per connection, person and address. Beyond them the answer is `slow_down`. A rate of 0 means no bound.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Limits {
@@ -269,11 +269,11 @@ impl Config {
         within("server.threads", self.server.threads as u64, 0, 256)?;
         within("limits.connections_max", self.limits.connections_max as u64, 1, 10_000_000)?;
         within("limits.connections_per_user_max", self.limits.connections_per_user_max as u64, 1, 100_000)?;
-        within("limits.sends_per_second", self.limits.sends_per_second.into(), 1, 1_000_000)?;
+        within("limits.sends_per_second", self.limits.sends_per_second.into(), 0, 1_000_000)?;
         within("limits.send_burst", self.limits.send_burst.into(), 1, 1_000_000)?;
-        within("limits.frames_per_second", self.limits.frames_per_second.into(), 1, 1_000_000)?;
-        within("limits.requests_per_second", self.limits.requests_per_second.into(), 1, 1_000_000)?;
-        within("limits.logins_per_minute", self.limits.logins_per_minute.into(), 1, 1_000_000)?;
+        within("limits.frames_per_second", self.limits.frames_per_second.into(), 0, 1_000_000)?;
+        within("limits.requests_per_second", self.limits.requests_per_second.into(), 0, 1_000_000)?;
+        within("limits.logins_per_minute", self.limits.logins_per_minute.into(), 0, 1_000_000)?;
         within("limits.queue_age_max_ms", self.limits.queue_age_max_ms, 10, 600_000)?;
         within("limits.outbox_bytes_max", self.limits.outbox_bytes_max as u64, 64 << 10, 64 << 20)?;
         within("limits.heartbeat_ms", self.limits.heartbeat_ms, 1_000, 540_000)?;

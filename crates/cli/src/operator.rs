@@ -1,0 +1,192 @@
+//! Operator commands on dead letters, through the admin interface of the running server.
+//! Finds the server by its data folder, or by `DYNAMOWAVE_URL` and `DYNAMOWAVE_TOKEN`; decides nothing itself.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::{Value, json};
+
+use crate::home::Home;
+
+const TIMEOUT: Duration = Duration::from_secs(60);
+/// Rows asked for at a time.
+const PAGE_ROWS: usize = 100;
+
+/// Dead letters: what could not be processed after all retries.
+#[derive(Debug, Args)]
+pub(crate) struct DeadLetterArgs {
+    /// Data folder of the running server.
+    #[arg(long, global = true, default_value = "./data", value_name = "FOLDER")]
+    data: String,
+    /// Address of the server, if not the one that runs on the data folder.
+    #[arg(long, global = true, env = "DYNAMOWAVE_URL", requires = "token")]
+    url: Option<String>,
+    /// Token of an admin or of the operator.
+    #[arg(long, global = true, env = "DYNAMOWAVE_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+    /// Which queue.
+    #[arg(long, global = true, value_enum, default_value_t = QueueName::Messages)]
+    queue: QueueName,
+    /// Print JSON instead of a table.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: DeadLetterCommand,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum QueueName {
+    Messages,
+    Notifications,
+}
+
+#[derive(Debug, Subcommand)]
+enum DeadLetterCommand {
+    /// List them with reason, attempts, first and last failure.
+    List,
+    /// Show one whole.
+    Show {
+        /// Its id, as listed.
+        id: String,
+    },
+    /// Send them again. What was stored already is not doubled.
+    Redrive(Which),
+    /// Forget them for good.
+    Drop(Which),
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct Which {
+    /// Ids, as listed.
+    ids: Vec<String>,
+    /// All of them.
+    #[arg(long)]
+    all: bool,
+}
+
+/// The admin interface of one server.
+struct Admin {
+    agent: ureq::Agent,
+    url: String,
+    token: String,
+    queue: &'static str,
+}
+
+/// Runs a `dlq` command.
+pub(crate) fn run(args: &DeadLetterArgs) -> Result<()> {
+    let admin = Admin::of(args)?;
+    match &args.command {
+        DeadLetterCommand::List => admin.list(args.json),
+        DeadLetterCommand::Show { id } => {
+            let letter = admin.get(&format!("/v1/admin/dead-letters/{id}?queue={}", admin.queue))?;
+            println!("{}", serde_json::to_string_pretty(&letter)?);
+            Ok(())
+        }
+        DeadLetterCommand::Redrive(which) => admin.act("redrive", "sent again", which),
+        DeadLetterCommand::Drop(which) => admin.act("drop", "dropped", which),
+    }
+}
+
+impl Admin {
+    fn of(args: &DeadLetterArgs) -> Result<Admin> {
+        let (url, token) = match (&args.url, &args.token) {
+            (Some(url), Some(token)) => (url.trim_end_matches('/').to_owned(), token.clone()),
+            _ => Home::at(&args.data).server()?,
+        };
+        let queue = match args.queue {
+            QueueName::Messages => "messages",
+            QueueName::Notifications => "notifications",
+        };
+        let agent =
+            ureq::Agent::config_builder().timeout_global(Some(TIMEOUT)).http_status_as_error(false).build();
+        Ok(Admin { agent: agent.new_agent(), url, token, queue })
+    }
+
+    fn list(&self, as_json: bool) -> Result<()> {
+        let mut count = 0_usize;
+        let mut after = String::new();
+        loop {
+            let page = self.get(&format!(
+                "/v1/admin/dead-letters?queue={}&limit={PAGE_ROWS}&after={after}",
+                self.queue
+            ))?;
+            let items = page["items"].as_array().context("the server's answer has no items")?;
+            for item in items {
+                if as_json {
+                    println!("{item}");
+                } else {
+                    print_row(item, count == 0);
+                }
+                count += 1;
+            }
+            match items.last().and_then(|item| item["id"].as_str()) {
+                Some(last) if items.len() == PAGE_ROWS => last.clone_into(&mut after),
+                _ => break,
+            }
+        }
+        if count == 0 && !as_json {
+            println!("No dead letters.");
+        }
+        Ok(())
+    }
+
+    fn act(&self, action: &str, done: &str, which: &Which) -> Result<()> {
+        let body = if which.all {
+            json!({"queue": self.queue, "all": true})
+        } else {
+            json!({"queue": self.queue, "ids": which.ids})
+        };
+        let answer = self.post(&format!("/v1/admin/dead-letters/{action}?queue={}", self.queue), &body)?;
+        println!("{} {done}", answer["count"]);
+        Ok(())
+    }
+
+    fn get(&self, path: &str) -> Result<Value> {
+        let request = self
+            .agent
+            .get(format!("{}{path}", self.url))
+            .header("authorization", format!("Bearer {}", self.token));
+        self.read(request.call())
+    }
+
+    fn post(&self, path: &str, body: &Value) -> Result<Value> {
+        let request = self
+            .agent
+            .post(format!("{}{path}", self.url))
+            .header("authorization", format!("Bearer {}", self.token));
+        self.read(request.send_json(body))
+    }
+
+    fn read(&self, response: Result<http::Response<ureq::Body>, ureq::Error>) -> Result<Value> {
+        let mut response =
+            response.with_context(|| format!("no answer from {}; is the server running?", self.url))?;
+        let status = response.status();
+        let answer: Value =
+            response.body_mut().read_json().with_context(|| format!("{} answered {status}", self.url))?;
+        if !status.is_success() {
+            bail!("{} ({})", answer["detail"].as_str().unwrap_or("the server refused"), answer["code"]);
+        }
+        Ok(answer)
+    }
+}
+
+fn print_row(item: &Value, first: bool) {
+    if first {
+        println!(
+            "{:<24} {:<14} {:>8}  {:<24} {:<24} REASON",
+            "ID", "WHAT", "ATTEMPTS", "FIRST FAILURE", "LAST FAILURE"
+        );
+    }
+    let text = |name: &str| item[name].as_str().unwrap_or("-").to_owned();
+    println!(
+        "{:<24} {:<14} {:>8}  {:<24} {:<24} {}",
+        text("id"),
+        text("what"),
+        item["attempts"],
+        text("firstFailedAt"),
+        text("lastFailedAt"),
+        text("reason")
+    );
+}

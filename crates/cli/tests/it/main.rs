@@ -1,0 +1,12 @@
+//! Tests of the real binary: started, used over real sockets, killed and started again.
+//! They know the wire and the command line, nothing inside.
+
+mod client;
+mod config;
+mod crash;
+mod dead_letters;
+mod drain;
+mod flood;
+mod readme;
+mod server;
+mod traces;
