@@ -73,6 +73,32 @@ proptest! {
     }
 
     #[test]
+    fn p24_d9_unread_is_a_difference_of_ordinals(events in any::events(), read in any::<prop::sample::Index>()) {
+        let timeline = local(&events);
+        let ordinals: Vec<u64> = events
+            .iter()
+            .map(|event| through_the_wire(event, timeline.rows[&event.seq].ordinal).ordinal)
+            .collect();
+        let read = read.index(events.len());
+        let recount = events[read + 1..].iter().filter(|event| event.message_id().is_some()).count();
+        prop_assert_eq!(ordinals[events.len() - 1] - ordinals[read], recount as u64);
+    }
+
+    #[test]
+    fn p25_a_deleted_message_is_a_row_without_contents(events in any::events()) {
+        for row in local(&events).rows.values() {
+            let Some(state) = row.message.as_ref().filter(|state| state.deleted_at.is_some()) else { continue };
+            let value = serde_json::to_value(ChatEvent::of_row(row, &[])).unwrap();
+            prop_assert_eq!(&value["body"], "");
+            for gone in ["mentions", "attachmentIds", "reactions"] {
+                prop_assert!(value.get(gone).is_none(), "{}", value);
+            }
+            prop_assert_eq!(&value["deletedBy"], &serde_json::to_value(state.deleted_by).unwrap());
+            prop_assert!(value["deletedAt"].is_string());
+        }
+    }
+
+    #[test]
     fn p33_pages_hold_all_events_once_and_in_order(events in any::events(), more_after: bool) {
         let timeline = local(&events);
         let conversation = events[0].conversation;

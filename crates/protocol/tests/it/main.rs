@@ -6,6 +6,7 @@
 mod any;
 mod client_frames;
 mod codes;
+mod documents;
 mod history;
 mod server_frames;
 mod sessions;

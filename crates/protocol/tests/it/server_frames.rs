@@ -38,7 +38,7 @@ pub(crate) fn hello() -> Hello {
     }
 }
 
-fn one_of_each() -> Vec<ServerFrame<'static>> {
+pub(crate) fn one_of_each() -> Vec<ServerFrame<'static>> {
     let reference = Ref::text("a \"ref\"");
     vec![
         ServerFrame::Hello(hello()),
