@@ -25,6 +25,11 @@ trap finish EXIT
 # Prints the blocks with this fence.
 blocks() { awk -v fence="\`\`\`$2" '$0 == fence { inside = 1; next } /^```/ { inside = 0 } inside' "$1"; }
 
+has_errors() { grep -qE 'urn:dynamowave:problem|"type":"(rejected|error|failed)"' output; }
+
+# A document that sends over a socket is answered over it.
+lacks_answers() { grep -q '\"action\": \"sendMessage\"' script && ! grep -q '"type":"accepted"' output; }
+
 # Starts a server in this folder and prints its address, host and port.
 start() {
   cd "$1"
@@ -46,8 +51,11 @@ for document in "${documents[@]}"; do
     blocks "$root/$document" "${fence#\`\`\`}" | sed "s/127\.0\.0\.1:8080/$address/g" >"${fence#*=}"
   done || true
   blocks "$root/$document" sh | sed "s/127\.0\.0\.1:8080/$address/g" >script
+  # A reader's terminal stays open; wscat leaves when its input ends.
+  mkfifo typed
+  exec 4<>typed
   echo "--- $document: $(wc -l <script) lines against $address"
-  if ! bash -euo pipefail script >output 2>&1 || grep -qE 'urn:dynamowave:problem|"type":"(rejected|error|failed)"' output; then
+  if ! bash -euo pipefail script <typed >output 2>&1 || has_errors || lacks_answers; then
     cat output
     echo "--- log of the server"
     cat server.log
@@ -57,6 +65,6 @@ for document in "${documents[@]}"; do
   kill "$server"
   wait "$server"
   server=
-  exec 3<&-
+  exec 3<&- 4<&-
 done
 echo "${#documents[@]} passed: every command of the documents does what it says"
