@@ -7,4 +7,6 @@ mod client;
 mod framing;
 mod opening;
 mod sending;
+mod syncing;
+mod violations;
 mod world;
