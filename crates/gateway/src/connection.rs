@@ -197,12 +197,12 @@ impl Connection {
         if !self.is_open() {
             return;
         }
-        let (before, pushed, after) = {
-            let mut outbox = self.outbox.borrow_mut();
-            let before = outbox.held_bytes();
-            (before, outbox.push(frame, weight, out.bounds), outbox.held_bytes())
-        };
-        out.held_bytes.set(out.held_bytes.get() + after - before);
+        let mut pushed = self.try_push(Rc::clone(&frame), weight, out);
+        if pushed == Push::Overflow && self.stalled_since.get().is_none() {
+            // A burst, not a slow reader: what waits was not offered to the socket yet.
+            out.flush(self, &self.task_waker());
+            pushed = self.try_push(frame, weight, out);
+        }
         match pushed {
             Push::Queued => {
                 out.stats.frames_out.add(1);
@@ -211,6 +211,14 @@ impl Connection {
             Push::Dropped => out.stats.dropped(Dropped::SlowReader),
             Push::Overflow => self.close(CloseCode::SlowReader, out),
         }
+    }
+
+    fn try_push(&self, frame: Frame, weight: Weight, out: &Outgoing) -> Push {
+        let mut outbox = self.outbox.borrow_mut();
+        let before = outbox.held_bytes();
+        let pushed = outbox.push(frame, weight, out.bounds);
+        out.held_bytes.set(out.held_bytes.get() + outbox.held_bytes() - before);
+        pushed
     }
 
     /// Begins to close.
@@ -287,8 +295,11 @@ impl Connection {
     /// Writes what waits, when its turn in the list has come.
     pub(crate) fn flush_listed(&self, out: &Outgoing, scratch: &mut Vec<u8>) {
         self.is_listed.set(false);
-        let task = self.task.borrow().clone();
-        self.flush(out, task.as_ref().unwrap_or(Waker::noop()), scratch);
+        self.flush(out, &self.task_waker(), scratch);
+    }
+
+    fn task_waker(&self) -> Waker {
+        self.task.borrow().clone().unwrap_or_else(|| Waker::noop().clone())
     }
 
     /// Writes what waits. When the socket takes no more, `waker` is woken when it does.

@@ -3,9 +3,14 @@
 
 #![allow(unreachable_pub, reason = "helpers are shared by the modules of one binary")]
 
+mod bounds;
 mod client;
+mod encrypted;
 mod framing;
+mod leaving;
+mod news;
 mod opening;
+mod routes;
 mod sending;
 mod syncing;
 mod violations;

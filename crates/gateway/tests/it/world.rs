@@ -58,6 +58,8 @@ pub struct Wish {
     pub api: api::Options,
     /// Puts something between the gateway and the backend.
     pub between: fn(Ports) -> Ports,
+    /// Puts something between the notifier and the hub.
+    pub around_announcer: fn(Arc<dyn Announcer>) -> Arc<dyn Announcer>,
 }
 
 impl Default for Wish {
@@ -68,6 +70,7 @@ impl Default for Wish {
             rates: RateOptions::unlimited(),
             api: api::Options { secure_cookies: false, ..api::Options::default() },
             between: |ports| ports,
+            around_announcer: |announcer| announcer,
         }
     }
 }
@@ -117,7 +120,7 @@ impl World {
             options: wish.api,
         });
         let (stop, _) = watch::channel(false);
-        start_workers(&app, ports.applied, &stop, hub);
+        start_workers(&app, ports.applied, &stop, (wish.around_announcer)(hub));
         let gateway = Gateway::start(wish.options, inboxes, Arc::clone(&app)).unwrap();
         World {
             app,
