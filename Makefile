@@ -72,12 +72,13 @@ unit: ## Unit, integration, property and simulation tests
 
 .PHONY: fresh
 fresh: ## Are the generated files what would be generated now?
+	cargo test -q --no-run
 	cargo run -q -p xtask -- fresh
 
 .PHONY: documents
 documents: tools ## Does every command of the README and of the book do what it says?
-	cargo build -q -p cli
-	xtask/scripts/documents.sh target/debug/dynamowave
+	cargo test -q --no-run
+	xtask/scripts/documents.sh $${CARGO_TARGET_DIR:-target}/debug/dynamowave
 
 .PHONY: crash
 crash: tools ## kill -9 under load, again and again (CRASH_KILLS=200, CRASH_SEED=…)

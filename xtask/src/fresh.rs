@@ -1,7 +1,12 @@
 //! Files that other crates generate and the repository keeps: are they what would be generated now?
-//! Runs the generators themselves through cargo, so it needs the workspace to build; knows none of their formats.
+//! Runs the generators as `cargo test --no-run` has built them, so that nothing is built twice; knows none of their
+//! formats.
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
 
 use anyhow::{Context, Result, bail};
 
@@ -9,7 +14,7 @@ use crate::{Finding, Repository};
 
 /// How one generator is asked.
 enum Answer {
-    /// It compares by itself with `--check` and says so by its exit code.
+    /// It compares by itself and says so by its exit code.
     ChecksItself,
     /// It prints the file.
     Prints(&'static str),
@@ -19,57 +24,66 @@ enum Answer {
 struct Generator {
     /// What it makes, for people.
     what: &'static str,
-    /// Arguments of `cargo run`.
+    /// Where it is built, below `target/debug`.
+    binary: &'static str,
     arguments: &'static [&'static str],
     answer: Answer,
+    /// How to make the files anew.
+    remedy: &'static str,
 }
 
 const GENERATORS: &[Generator] = &[
     Generator {
         what: "schemas, AsyncAPI document and TypeScript types",
-        arguments: &["-p", "protocol", "--example", "generate", "--", "--check"],
+        binary: "examples/generate",
+        arguments: &["--check"],
         answer: Answer::ChecksItself,
+        remedy: "cargo run -p protocol --example generate",
     },
     Generator {
         what: "the configuration with every option",
-        arguments: &["-p", "cli", "--bin", "dynamowave", "--", "config", "default"],
+        binary: "dynamowave",
+        arguments: &["config", "default"],
         answer: Answer::Prints("deploy/dynamowave.toml"),
+        remedy: "cargo run -p cli -- config default > deploy/dynamowave.toml",
     },
 ];
 
 /// Asks every generator; finds files that are out of date.
 ///
 /// # Errors
-/// When cargo cannot be run, or a generator fails for another reason.
+/// When a generator is not built or cannot be run.
 pub fn check(repository: &Repository) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
     for generator in GENERATORS {
-        let command = format!("cargo run {}", generator.arguments.join(" "));
-        let output = cargo(&repository.root, generator)?;
-        let finding = match generator.answer {
-            Answer::ChecksItself if output.status.success() => None,
-            Answer::ChecksItself => {
-                let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-                let message = format!("{}: `{command}` says: {said}", generator.what);
-                Some(Finding::of("Cargo.toml", message))
-            }
-            Answer::Prints(path) if output.status.success() => {
+        let output = run(&repository.root, generator)?;
+        let said =
+            [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text).into_owned()).concat();
+        match generator.answer {
+            Answer::ChecksItself if output.status.success() => {}
+            Answer::ChecksItself => findings.push(stale("Cargo.toml", generator, said.trim())),
+            Answer::Prints(_) if !output.status.success() => bail!("{}: {}", generator.binary, said.trim()),
+            Answer::Prints(path) => {
                 let kept = fs::read(repository.root.join(path)).unwrap_or_default();
-                (kept != output.stdout)
-                    .then(|| Finding::of(path, format!("is out of date: `{command} > {path}`")))
+                if kept != output.stdout {
+                    findings.push(stale(path, generator, ""));
+                }
             }
-            Answer::Prints(_) => bail!("`{command}`: {}", String::from_utf8_lossy(&output.stderr).trim()),
-        };
-        findings.extend(finding);
+        }
     }
     Ok(findings)
 }
 
-fn cargo(root: &Path, generator: &Generator) -> Result<std::process::Output> {
-    Command::new(env!("CARGO"))
-        .args(["run", "--quiet"])
-        .args(generator.arguments)
-        .current_dir(root)
-        .output()
-        .with_context(|| format!("cannot run the generator of {}", generator.what))
+fn stale(path: &str, generator: &Generator, said: &str) -> Finding {
+    Finding::of(path, format!("{}: out of date, run `{}` {said}", generator.what, generator.remedy))
+}
+
+fn run(root: &Path, generator: &Generator) -> Result<Output> {
+    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    let binary = target.join("debug").join(generator.binary);
+    if !binary.exists() {
+        bail!("{} is not built: run `cargo test --no-run` first", binary.display());
+    }
+    let run = Command::new(&binary).args(generator.arguments).current_dir(root).output();
+    run.with_context(|| format!("cannot run {}", binary.display()))
 }
