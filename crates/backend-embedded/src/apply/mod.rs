@@ -1,0 +1,48 @@
+//! Journal records become rows: the deterministic projection (D8).
+//! Nothing here reads a clock or randomness, and nothing here depends on which commands have been applied meanwhile:
+//! changes and commands commute, so that replay in journal order gives what the live order gave.
+
+mod accounts;
+mod conversations;
+pub(crate) mod effects;
+mod letters;
+
+pub(crate) use self::accounts::{account, sessions};
+use chat::{Change, ChangeOutcome};
+
+use crate::{core::Core, engine::Writer, error::Fault, record::Record};
+
+/// Applies one record that takes effect at once.
+pub(crate) fn change(
+    core: &Core,
+    writer: &Writer<'_>,
+    position: u64,
+    record: &Record,
+) -> Result<ChangeOutcome, Fault> {
+    match record {
+        Record::Change(journaled) => match &journaled.change {
+            Change::CreateConversation { .. } => {
+                conversations::create(core, writer, position, &journaled.change)
+            }
+            Change::Mark(marks) => conversations::mark(core, writer, marks, &journaled.ordinals),
+            change => accounts::change(core, writer, change),
+        },
+        Record::Dead(dead) => Ok(letters::bury(writer, dead)),
+        Record::Redrive(redrive) => Ok(letters::unbury(writer, &[redrive.item])),
+        Record::Drop(items) => Ok(letters::unbury(writer, items)),
+        Record::Failures(failures) => letters::keep_failures(core, writer, position, failures),
+        Record::Genesis(_)
+        | Record::Command(_)
+        | Record::Settled(_)
+        | Record::Passed(_)
+        | Record::Moved(_) => Ok(ChangeOutcome::Done),
+    }
+}
+
+/// Whether a record takes effect at once, and so counts in the changes' watermark.
+pub(crate) fn is_change(record: &Record) -> bool {
+    matches!(
+        record,
+        Record::Change(_) | Record::Dead(_) | Record::Redrive(_) | Record::Drop(_) | Record::Failures(_)
+    )
+}

@@ -1,0 +1,77 @@
+//! Every bound of this backend, with its unit.
+//! Nothing else in the crate invents a number; bounds of the rules live in `chat::limits`, of the log in `journal`.
+
+/// Bytes of new rows kept in memory before they are written to the store's tables. Also the most a start after a
+/// crash has to do again, which is why it is small.
+pub const MEMTABLE_BYTES_DEFAULT: u64 = 4 * 1024 * 1024;
+/// How far, in multiples of the memtable's bound, memory may run ahead of a slow disk before appends wait.
+pub const MEMTABLE_OVERRUN_FACTOR: u64 = 4;
+/// Cache of table blocks, bytes.
+pub const BLOCK_CACHE_BYTES_DEFAULT: u64 = 64 * 1024 * 1024;
+/// Files of the store kept open.
+pub const OPEN_FILES_MAX: usize = 512;
+/// Bytes of one table of the store.
+pub const TABLE_BYTES: u64 = 32 * 1024 * 1024;
+/// Freshly written tables that make a compaction worth while.
+pub const LEVEL0_TABLES: u8 = 4;
+/// Freshly written tables above which the flush waits for compaction.
+pub const LEVEL0_TABLES_MAX: usize = 24;
+
+/// Items of one `send`.
+pub const SEND_ITEMS_MAX: usize = 8_192;
+/// Encoded bytes of records put into one append to the journal.
+pub const APPEND_BYTES_MAX: usize = 1024 * 1024;
+/// Records put into one append to the journal.
+pub const APPEND_RECORDS_MAX: usize = 8_192;
+/// Bytes of accepted commands kept in memory; what comes on top is read back from the journal when its turn comes.
+pub const QUEUE_MEMORY_BYTES_DEFAULT: usize = 16 * 1024 * 1024;
+/// Accepted commands that may wait, in memory or in the journal, before `send` says `Overloaded`.
+pub const QUEUE_ITEMS_MAX_DEFAULT: u64 = 50_000_000;
+/// Age of the oldest waiting command above which `Commands` says `Overloaded`, milliseconds.
+pub const QUEUE_AGE_MAX_MS: u64 = 60_000;
+/// Records read back from the journal at a time.
+pub const REFILL_RECORDS: usize = 2_048;
+/// Bytes read back from the journal at a time.
+pub const REFILL_BYTES: usize = 1024 * 1024;
+/// Groups that wait for a retry may keep this share of the queue's memory before their followers are left on disk,
+/// percent.
+pub const PARKED_MEMORY_PERCENT: usize = 50;
+/// Positions of followers left on disk (8 bytes each).
+pub const SPILLED_ITEMS_MAX: usize = 1_000_000;
+/// Commands settled before a note of it goes along with the next append.
+pub const SETTLED_NOTE_ITEMS: u64 = 256;
+/// Bytes of items in the notifications queue before `send` says `Overloaded`.
+pub const NOTIFICATIONS_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Longest reason kept with a dead letter, bytes.
+pub const DEAD_REASON_BYTES_MAX: usize = 1_000;
+/// Dead letters of the notifications queue kept in memory; the oldest gives way.
+pub const NOTIFICATIONS_DEAD_MAX: usize = 1_000;
+
+/// Failures kept per user.
+pub const FAILURES_PER_USER_MAX: usize = 100;
+/// Age at which a failure is forgotten, milliseconds (7 days).
+pub const FAILURE_LIFE_MS: u64 = 7 * 24 * 3_600 * 1_000;
+/// Conversations remembered with the position of their last change, for `changed_since`.
+pub const CHANGED_CONVERSATIONS_MAX: usize = 65_536;
+/// Unread mentions counted.
+pub const MENTIONS_COUNTED_MAX: u64 = 100;
+
+/// Conversations whose meta is cached.
+pub const META_CACHE_ENTRIES: usize = 32_768;
+/// Memberships cached.
+pub const MEMBER_CACHE_ENTRIES: usize = 65_536;
+/// Sessions cached.
+pub const SESSION_CACHE_ENTRIES: usize = 16_384;
+/// Shards of each cache.
+pub const CACHE_SHARDS: usize = 16;
+/// Shards of the connection table.
+pub const DIRECTORY_SHARDS: usize = 16;
+/// Tickets that wait to be used.
+pub const TICKETS_MAX: usize = 100_000;
+
+/// Pause between two looks of the housekeeping thread, milliseconds.
+pub const HOUSEKEEPING_INTERVAL_MS: u64 = 1_000;
+/// Last-seen times written in one change.
+pub const SEEN_BATCH_MAX: usize = 1_000;
+/// Sealed segments are rewritten for erasure once this many deletions wait, or the active segment has been sealed.
+pub const ERASURES_BATCH: usize = 1_000;

@@ -1,0 +1,113 @@
+//! Loading what deciding needs, and the cached single rows everything else is checked against.
+//! Nothing is loaded that was not asked for: a message sent needs its conversation, its sender and its id.
+
+use std::sync::Arc;
+
+use chat::{Change, ConversationId, Meta, Needs, Row, Seq, Session, UserId, View, account::SecretHash};
+
+use crate::{
+    codec::{self, StoredMember, decode},
+    core::Core,
+    error::Fault,
+    keys,
+};
+
+impl Core {
+    pub(crate) fn view(&self, id: ConversationId, needs: Needs) -> Result<View, Fault> {
+        let meta = self.meta(id)?;
+        let exists = meta.is_some();
+        let mut view = View::new(id, meta.map(Arc::unwrap_or_clone));
+        if !exists {
+            return Ok(view);
+        }
+        let mut rows = needs.rows;
+        for user in needs.members {
+            if let Some(member) = self.member(id, user)? {
+                view.with_member(user, member.membership);
+            }
+        }
+        for (user, command) in needs.commands {
+            if let Some(bytes) = self.engine.get(&keys::command(id, user, command))? {
+                let seq = decode("command row", &bytes)?;
+                view.with_command(user, command, seq);
+                rows.push(seq);
+            }
+        }
+        for (target, user, emoji) in needs.reactions {
+            if emoji.len() <= keys::TEXT_BYTES_MAX
+                && self.engine.contains(&keys::reaction(id, target, user, &emoji))?
+            {
+                view.with_reaction(target, user, emoji);
+            }
+        }
+        for seq in rows {
+            if let Some(row) = self.row(id, seq)? {
+                let target = row.event.kind.target();
+                view.with_row(row);
+                if let Some(row) = target.map(|target| self.row(id, target)).transpose()?.flatten() {
+                    view.with_row(row);
+                }
+            }
+        }
+        Ok(view)
+    }
+
+    pub(crate) fn meta(&self, id: ConversationId) -> Result<Option<Arc<Meta>>, Fault> {
+        let seen = match self.caches.metas.get(&id) {
+            Ok(meta) => return Ok(Some(meta)),
+            Err(seen) => seen,
+        };
+        let Some(bytes) = self.engine.get(&keys::conversation(id))? else { return Ok(None) };
+        let meta: Arc<Meta> = Arc::new(decode("conversation", &bytes)?);
+        self.caches.metas.fill(&id, Arc::clone(&meta), seen);
+        Ok(Some(meta))
+    }
+
+    pub(crate) fn member(&self, id: ConversationId, user: UserId) -> Result<Option<StoredMember>, Fault> {
+        let seen = match self.caches.members.get(&(id, user)) {
+            Ok(member) => return Ok(member),
+            Err(seen) => seen,
+        };
+        let bytes = self.engine.get(&keys::member(id, user))?;
+        let member = bytes.map(|bytes| decode("member", &bytes)).transpose()?;
+        self.caches.members.fill(&(id, user), member, seen);
+        Ok(member)
+    }
+
+    pub(crate) fn session(&self, token: &SecretHash) -> Result<Option<Session>, Fault> {
+        let seen = match self.caches.sessions.get(token) {
+            Ok(session) => return Ok(session),
+            Err(seen) => seen,
+        };
+        let bytes = self.engine.get(&keys::session(token))?;
+        let session: Option<Session> = bytes.map(|bytes| decode("session", &bytes)).transpose()?;
+        self.caches.sessions.fill(token, session.clone(), seen);
+        Ok(session)
+    }
+
+    /// A row as stored: an edit's text is in its message's row alone.
+    pub(crate) fn row(&self, id: ConversationId, seq: Seq) -> Result<Option<Row>, Fault> {
+        let bytes = self.engine.get(&keys::row(id, seq))?;
+        bytes.map(|bytes| codec::decode_row(id, seq, &bytes)).transpose()
+    }
+
+    /// The message counts at the rows that marks read up to, looked up before they are journaled (D8).
+    pub(crate) fn ordinals(&self, change: &Change) -> Result<Vec<Option<u64>>, Fault> {
+        let Change::Mark(marks) = change else { return Ok(Vec::new()) };
+        let ordinal = |mark: &chat::Mark| match mark.read {
+            Some(read) => self.ordinal(mark.conversation, read),
+            None => Ok(None),
+        };
+        marks.iter().map(ordinal).collect()
+    }
+
+    fn ordinal(&self, id: ConversationId, seq: Seq) -> Result<Option<u64>, Fault> {
+        // The usual case: everything is read.
+        if let Some(meta) = self.meta(id)?
+            && meta.head == seq
+        {
+            return Ok(Some(meta.messages));
+        }
+        Ok(self.row(id, seq)?.map(|row| row.ordinal))
+    }
+}

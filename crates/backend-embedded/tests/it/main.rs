@@ -1,0 +1,5 @@
+//! The embedded backend against its ports and guarantees.
+//! Real files in temporary folders; time and randomness are given.
+
+mod basics;
+mod support;
