@@ -14,7 +14,10 @@ fn id(number: u128) -> CommandId {
 
 #[test]
 fn d1_accepted_then_told_to_every_device_of_every_member() {
-    let world = World::new();
+    World::both().iter().for_each(d1_accepted_then_told_to_every_device_of_every_member_in);
+}
+
+fn d1_accepted_then_told_to_every_device_of_every_member_in(world: &World) {
     let [alice, bob] = world.people();
     let room = world.group(&[&alice, &bob]);
     let other_login = world.login(alice.id);
@@ -35,7 +38,10 @@ fn d1_accepted_then_told_to_every_device_of_every_member() {
 
 #[test]
 fn d3_everybody_sees_one_order_without_gaps() {
-    let world = World::new();
+    World::both().iter().for_each(d3_everybody_sees_one_order_without_gaps_in);
+}
+
+fn d3_everybody_sees_one_order_without_gaps_in(world: &World) {
     let [alice, bob] = world.people();
     let room = world.group(&[&alice, &bob]);
     let (mut one, mut two) = (world.connect(&alice), world.connect(&bob));
@@ -69,7 +75,10 @@ fn d3_everybody_sees_one_order_without_gaps() {
 
 #[test]
 fn d2_a_resend_is_accepted_and_is_no_second_message() {
-    let world = World::new();
+    World::both().iter().for_each(d2_a_resend_is_accepted_and_is_no_second_message_in);
+}
+
+fn d2_a_resend_is_accepted_and_is_no_second_message_in(world: &World) {
     let alice = world.person();
     let room = world.group(&[&alice]);
     let mut client = world.connect(&alice);
@@ -124,7 +133,10 @@ fn d7_who_is_no_member_learns_nothing() {
 
 #[test]
 fn members_come_and_go_while_connected() {
-    let world = World::new();
+    World::both().iter().for_each(members_come_and_go_while_connected_in);
+}
+
+fn members_come_and_go_while_connected_in(world: &World) {
     let [alice, bob] = world.people();
     let mut bobs = world.connect(&bob);
     bobs.go_live();

@@ -10,7 +10,7 @@ use protocol::{
 
 use crate::{
     client::Client,
-    world::{Person, Wish, World, message},
+    world::{Backend, Person, Wish, World, message},
 };
 
 /// The places in pages of each conversation, which must follow each other.
@@ -34,11 +34,14 @@ fn fill(world: &World, person: &Person, room: ConversationId, count: usize) {
 
 #[test]
 fn d4_what_was_missed_comes_and_nothing_else() {
-    let world = World::new();
+    World::both().iter().for_each(d4_what_was_missed_comes_and_nothing_else_in);
+}
+
+fn d4_what_was_missed_comes_and_nothing_else_in(world: &World) {
     let [alice, bob] = world.people();
     let rooms = [world.group(&[&alice, &bob]), world.group(&[&alice, &bob]), world.group(&[&alice, &bob])];
     for room in &rooms[..2] {
-        fill(&world, &alice, *room, 20);
+        fill(world, &alice, *room, 20);
     }
     let mut bobs = world.connect(&bob);
     bobs.sync(&[(rooms[0], 5), (rooms[1], 21)], None);
@@ -261,8 +264,14 @@ fn follow(client: &mut Client, room: ConversationId, cursor: &mut Seq) {
 
 #[test]
 fn d4_readers_that_come_and_go_under_a_flood_miss_nothing_and_see_nothing_twice() {
+    for backend in [Backend::Embedded, Backend::Model] {
+        flood(backend);
+    }
+}
+
+fn flood(backend: Backend) {
     const MESSAGES: u64 = 4_000;
-    let mut wish = Wish::default();
+    let mut wish = Wish { backend, ..Wish::default() };
     wish.options.frames = gateway::FrameRate { per_second: 1_000_000, burst: 1_000_000 };
     let world = World::with(wish);
     let [writer, reader] = world.people();

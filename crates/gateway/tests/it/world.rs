@@ -13,6 +13,7 @@ use std::{
 };
 
 use api::{App, PasswordOptions, Passwords, RateLimits, RateOptions, SessionCache, TOKEN_PREFIX, hash_of};
+use backend_embedded::{Config, Embedded};
 use chat::{
     Account, AccountRole, Announcement, Change, ChangeOutcome, Command, CommandId, ConversationId,
     ConversationKind, Envelope, NodeId, Outcome, RegistrationPolicy, Session, SessionId, UserId,
@@ -25,6 +26,7 @@ use conformance::{
 };
 use gateway::{Gateway, Hub, Options};
 use pipeline::{AppliedHook, Notifier, NotifierOptions, Persister, PersisterOptions};
+use tempfile::TempDir;
 use tokio::{runtime::Runtime, sync::watch};
 
 /// The node that all tests play.
@@ -49,10 +51,27 @@ pub struct World {
     runtime: Mutex<Runtime>,
     stop: watch::Sender<bool>,
     counter: AtomicU64,
+    home: Option<Home>,
+}
+
+/// What an embedded backend lives in.
+struct Home {
+    backend: Embedded,
+    _folder: TempDir,
+}
+
+/// What a test runs over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backend {
+    /// Journal and store on disk.
+    Embedded,
+    /// The reference in memory, whose queues behave as those of AWS may.
+    Model,
 }
 
 /// What a test wants to be different.
 pub struct Wish {
+    pub backend: Backend,
     pub options: Options,
     pub rates: RateOptions,
     pub api: api::Options,
@@ -66,6 +85,7 @@ impl Default for Wish {
     fn default() -> Self {
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
         Wish {
+            backend: Backend::Embedded,
             options: Options { listen, shards: 2, marks_flush_ms: 20, ..Options::default() },
             rates: RateOptions::unlimited(),
             api: api::Options { secure_cookies: false, ..api::Options::default() },
@@ -94,14 +114,33 @@ impl World {
         World::with(Wish::default())
     }
 
+    /// One over each backend.
+    pub fn both() -> [World; 2] {
+        [Backend::Embedded, Backend::Model].map(|backend| World::with(Wish { backend, ..Wish::default() }))
+    }
+
     pub fn with(wish: Wish) -> World {
         let clock: Arc<dyn Clock> = Arc::new(TokioClock::default());
         let dice = Dice::new(11);
-        let ports = (wish.between)(model(&clock, &dice));
-        World::over(ports, clock, Arc::new(dice), wish)
+        let randomness: Arc<dyn Randomness> = Arc::new(dice.fork());
+        let (ports, home) = match wish.backend {
+            Backend::Model => (model(&clock, &dice), None),
+            Backend::Embedded => {
+                let (ports, home) = embedded(&clock, &randomness);
+                (ports, Some(home))
+            }
+        };
+        let ports = (wish.between)(ports);
+        World::over(ports, home, clock, randomness, wish)
     }
 
-    fn over(ports: Ports, clock: Arc<dyn Clock>, randomness: Arc<dyn Randomness>, wish: Wish) -> World {
+    fn over(
+        ports: Ports,
+        home: Option<Home>,
+        clock: Arc<dyn Clock>,
+        randomness: Arc<dyn Randomness>,
+        wish: Wish,
+    ) -> World {
         let (hub, inboxes) = Hub::new(wish.options.shard_count());
         let passwords = PasswordOptions { memory_kib: 64, passes: 1, lanes: 1, at_once: 1, waiting_max: 10 };
         let app = Arc::new(App {
@@ -129,6 +168,7 @@ impl World {
             runtime: Mutex::new(runtime()),
             stop,
             counter: AtomicU64::new(1),
+            home,
         }
     }
 
@@ -279,8 +319,9 @@ impl World {
 impl Drop for World {
     fn drop(&mut self) {
         self.stop.send_replace(true);
-        if let Some(gateway) = self.gateway.take() {
-            drop(gateway);
+        drop(self.gateway.take());
+        if let Some(home) = &self.home {
+            home.backend.shutdown();
         }
     }
 }
@@ -288,6 +329,21 @@ impl Drop for World {
 /// A message to send.
 pub fn message(body: impl Into<String>) -> Command {
     Command::Send { body: body.into(), reply_to: None, mentions: Vec::new(), attachments: Vec::new() }
+}
+
+fn embedded(clock: &Arc<dyn Clock>, randomness: &Arc<dyn Randomness>) -> (Ports, Home) {
+    let folder = tempfile::tempdir().unwrap();
+    let config = Config { segment_bytes: 4 << 20, ..Config::new(folder.path()) };
+    let backend = Embedded::open(config, Arc::clone(clock), Arc::clone(randomness)).unwrap();
+    let ports = Ports {
+        store: backend.store(),
+        commands: backend.commands(),
+        directory: backend.directory(),
+        messages: backend.messages(),
+        notifications: backend.notifications(),
+        applied: Some(backend.applied_hook()),
+    };
+    (ports, Home { backend, _folder: folder })
 }
 
 fn model(clock: &Arc<dyn Clock>, dice: &Dice) -> Ports {
