@@ -47,6 +47,13 @@ pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) ->
     nearest
 }
 
+/// Whether a trusted proxy took the request over HTTPS.
+pub(crate) fn is_forwarded_https(extensions: &Extensions, headers: &HeaderMap, trusted: &[Network]) -> bool {
+    let peer = extensions.get::<RemoteAddress>().map(|remote| remote.0);
+    let is_trusted = peer.is_some_and(|peer| trusted.iter().any(|network| network.contains(peer)));
+    is_trusted && headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https")
+}
+
 /// The client's address of a request; unspecified when nobody said where it came from.
 pub(crate) fn of_request(extensions: &Extensions, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
     let unknown = IpAddr::from([0, 0, 0, 0]);

@@ -3,7 +3,7 @@
 
 use chat::{Command, CommandId, ConversationId, Envelope, Outcome, Role, Seq, UserId, admission::admit};
 
-use crate::{App, Problem, extract::Member};
+use crate::{App, Problem, extract::Member, people::require_room};
 
 /// Executes a member's command and waits for its outcome: the place of its event, or `None` when nothing had to change.
 ///
@@ -44,6 +44,7 @@ pub(crate) async fn join(
     id: CommandId,
 ) -> Result<(), Problem> {
     app.limits.send(user)?;
+    require_room(app, user).await?;
     let role = app.store.member(conversation, user).await?.map(|membership| membership.role);
     admit_in(app, conversation, role, &Command::Join).await?;
     let envelope = envelope(app, user, conversation, id, Command::Join);

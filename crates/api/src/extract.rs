@@ -15,7 +15,7 @@ use protocol::Code;
 use serde::de::DeserializeOwned;
 
 use crate::{
-    App, Problem,
+    App, Problem, address,
     auth::{Person, client_of},
     limits::{REQUEST_BYTES_MAX, REQUEST_READ_MS},
 };
@@ -36,8 +36,11 @@ pub(crate) struct Member {
     pub(crate) membership: Membership,
 }
 
-/// Where the client is.
-pub(crate) struct ClientAddress(pub(crate) IpAddr);
+/// Where the client is, and whether what it sends is encrypted on the way, as far as is known.
+pub(crate) struct Caller {
+    pub(crate) address: IpAddr,
+    pub(crate) is_https: bool,
+}
 
 /// `Idempotency-Key`, or a new id when there is none.
 pub(crate) struct RequestId(pub(crate) CommandId);
@@ -98,11 +101,14 @@ impl FromRequestParts<Arc<App>> for Member {
     }
 }
 
-impl FromRequestParts<Arc<App>> for ClientAddress {
+impl FromRequestParts<Arc<App>> for Caller {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<ClientAddress, Infallible> {
-        Ok(ClientAddress(client_of(app, parts)))
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Caller, Infallible> {
+        let trusted = &app.options.trusted_proxies;
+        let is_https = app.options.secure_cookies
+            || address::is_forwarded_https(&parts.extensions, &parts.headers, trusted);
+        Ok(Caller { address: client_of(app, parts), is_https })
     }
 }
 
@@ -175,6 +181,10 @@ async fn read_body(body: Body) -> Result<axum::body::Bytes, Problem> {
 
 /// Reads JSON; an error names the field.
 pub(crate) fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
+    if first.is_some_and(|first| b"[\"-0123456789tfn".contains(first)) {
+        return Err(Problem::new(Code::BadRequest, "The body must be a JSON object."));
+    }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
@@ -233,7 +243,7 @@ mod tests {
 
     fn problem_of(text: &str) -> (Code, Option<String>) {
         let problem = parse_json::<Outer>(text.as_bytes()).unwrap_err();
-        (problem.code(), problem.field.clone())
+        (problem.code(), problem.field)
     }
 
     #[test]

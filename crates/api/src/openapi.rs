@@ -20,21 +20,49 @@ const LOGGED_IN: &[Code] = &[Code::Unauthorized, Code::AccountDisabled, Code::Ba
 const WITH_BODY: &[Code] =
     &[Code::BadJson, Code::BadRequest, Code::RequestTooLarge, Code::UnsupportedMediaType];
 
+/// Schemas of what is read and of what is written: a member that may be left out when reading is not one that is
+/// always written, so the two differ where a type leaves members out.
+struct Schemas {
+    read: SchemaGenerator,
+    written: SchemaGenerator,
+}
+
+impl Schemas {
+    fn new() -> Schemas {
+        let settings = SchemaSettings::draft2020_12().with(|settings| {
+            settings.definitions_path = "/components/schemas".into();
+            settings.meta_schema = None;
+        });
+        Schemas {
+            read: settings.clone().for_deserialize().into_generator(),
+            written: settings.for_serialize().into_generator(),
+        }
+    }
+
+    /// One set of names for both. Invariant: what is read and written under one name looks the same.
+    fn into_definitions(mut self) -> Map<String, Value> {
+        let mut definitions = self.written.take_definitions(true);
+        for (name, schema) in self.read.take_definitions(true) {
+            let other = definitions.insert(name.clone(), schema.clone());
+            debug_assert!(
+                other.is_none_or(|other| other == schema),
+                "{name} is read and written differently"
+            );
+        }
+        definitions
+    }
+}
+
 /// The document of these endpoints.
 pub(crate) fn document(endpoints: &[Endpoint]) -> Value {
-    let settings = SchemaSettings::draft2020_12().with(|settings| {
-        settings.definitions_path = "/components/schemas".into();
-        settings.meta_schema = None;
-    });
-    let mut generator = settings.into_generator();
+    let mut schemas = Schemas::new();
     let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
     for endpoint in endpoints {
         let method = endpoint.method.as_str().to_ascii_lowercase();
-        let operation = operation(&mut generator, endpoint.path, &endpoint.operation);
+        let operation = operation(&mut schemas, endpoint.path, &endpoint.operation);
         paths.entry(endpoint.path).or_default().insert(method, operation);
     }
-    generator.subschema_for::<protocol::http::Problem>();
-    let schemas = generator.take_definitions(true);
+    schemas.written.subschema_for::<protocol::http::Problem>();
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -47,7 +75,7 @@ pub(crate) fn document(endpoints: &[Endpoint]) -> Value {
         },
         "servers": [{"url": "/"}],
         "paths": paths,
-        "components": {"schemas": schemas, "securitySchemes": security_schemes()},
+        "components": {"schemas": schemas.into_definitions(), "securitySchemes": security_schemes()},
     })
 }
 
@@ -64,22 +92,22 @@ fn security_schemes() -> Value {
     })
 }
 
-fn operation(generator: &mut SchemaGenerator, path: &str, operation: &Operation) -> Value {
+fn operation(schemas: &mut Schemas, path: &str, operation: &Operation) -> Value {
     let mut parameters = path_parameters(path);
-    parameters.extend(query_parameters(generator, operation));
+    parameters.extend(query_parameters(&mut schemas.read, operation));
     parameters.extend(header_parameters(operation));
     let mut document = json!({
         "operationId": operation.id,
         "tags": [operation.tag],
         "summary": operation.summary,
         "security": security(operation.access),
-        "responses": responses(generator, operation),
+        "responses": responses(&mut schemas.written, operation),
     });
     if !parameters.is_empty() {
         document["parameters"] = Value::Array(parameters);
     }
     if let Some(body) = operation.body {
-        let schema = body(generator);
+        let schema = body(&mut schemas.read);
         document["requestBody"] =
             json!({"required": true, "content": {"application/json": {"schema": schema}}});
     }

@@ -3,7 +3,7 @@
 
 use std::sync::{
     Arc, OnceLock,
-    atomic::{AtomicUsize, Ordering},
+    atomic::{AtomicU64, AtomicUsize, Ordering},
 };
 
 use argon2::{
@@ -80,6 +80,7 @@ struct Shared {
     pending_max: usize,
     /// Verified against when there is no account.
     decoy: OnceLock<String>,
+    computed: AtomicU64,
 }
 
 /// Counts one caller for as long as it waits or hashes, also when its request is given up.
@@ -98,8 +99,15 @@ impl Passwords {
                 pending: AtomicUsize::new(0),
                 pending_max: at_once.saturating_add(options.waiting_max),
                 decoy: OnceLock::new(),
+                computed: AtomicU64::new(0),
             }),
         })
+    }
+
+    /// Hashes computed so far, verifications included: for metrics.
+    #[must_use]
+    pub fn computed(&self) -> u64 {
+        self.shared.computed.load(Ordering::Relaxed)
     }
 
     /// A PHC string of a new password.
@@ -145,6 +153,7 @@ impl Passwords {
 
 impl Shared {
     fn argon2(&self) -> Argon2<'_> {
+        self.computed.fetch_add(1, Ordering::Relaxed);
         Argon2::new(Algorithm::Argon2id, Version::V0x13, self.params.clone())
     }
 
@@ -161,7 +170,7 @@ impl Shared {
         let decoy = self.decoy(salt)?;
         let text = stored.unwrap_or(decoy);
         let hash = PasswordHash::new(text).map_err(broken)?;
-        let matches = Argon2::default().verify_password(password.as_bytes(), &hash).is_ok();
+        let matches = self.argon2().verify_password(password.as_bytes(), &hash).is_ok();
         if !matches || stored.is_none() {
             return Ok(Verdict::Wrong);
         }

@@ -12,7 +12,7 @@ use axum::{
 };
 use protocol::Code;
 
-use crate::{App, Problem, endpoint, endpoint::Access, endpoint::Endpoint, headers, openapi, routes};
+use crate::{App, Problem, endpoint, endpoint::Access, endpoint::Endpoint, headers, meters, openapi, routes};
 
 /// Everything under `/v1` except `/v1/ws`. Cheap to clone; one is enough for all shards.
 pub fn router(app: Arc<App>) -> Router {
@@ -24,6 +24,7 @@ pub fn router(app: Arc<App>) -> Router {
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::from_fn_with_state(app.clone(), headers::layer))
+        .layer(middleware::from_fn(meters::layer))
         .with_state(app)
 }
 

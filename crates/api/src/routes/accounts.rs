@@ -21,7 +21,7 @@ use crate::{
     App, Problem,
     auth::Person,
     endpoint::{Access, Endpoint, get, patch, post, put},
-    extract::{ClientAddress, Json},
+    extract::{Caller, Json},
     origin,
     password::Verdict,
     routes::sessions::begin,
@@ -65,12 +65,12 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 
 async fn register(
     State(app): State<Arc<App>>,
-    ClientAddress(address): ClientAddress,
+    caller: Caller,
     headers: HeaderMap,
     Json(new): Json<Registration>,
 ) -> Result<Response, Problem> {
     origin::refuse_other(&app, &headers)?;
-    app.limits.registration(address)?;
+    app.limits.registration(caller.address)?;
     let display_name = new.display_name.as_deref().map_or(new.username.as_str(), str::trim).to_owned();
     check_username(&new.username)?;
     check_display_name(&display_name)?;
@@ -93,7 +93,7 @@ async fn register(
     let ChangeOutcome::Account(account) = made else {
         return Err(Problem::internal("register", &"the store made no account"));
     };
-    let logged_in = begin(&app, &account, &headers).await?;
+    let logged_in = begin(&app, &account, &caller, &headers).await?;
     Ok((StatusCode::CREATED, logged_in).into_response())
 }
 
@@ -132,13 +132,13 @@ async fn change(
 async fn change_password(
     State(app): State<Arc<App>>,
     person: Person,
-    ClientAddress(address): ClientAddress,
+    caller: Caller,
     Json(change): Json<PasswordChange>,
 ) -> Result<StatusCode, Problem> {
     check_password(&change.new).map_err(|refusal| Problem::from(refusal).in_field("new"))?;
     let account = own(&app, &person).await?;
     // A stolen session must not guess the password faster than a login could.
-    app.limits.login(address, &chat::account::username_key(&account.username))?;
+    app.limits.login(caller.address, &chat::account::username_key(&account.username))?;
     let verdict =
         app.passwords.verify(&change.current, Some(&account.password_hash), &*app.randomness).await?;
     if verdict == Verdict::Wrong {

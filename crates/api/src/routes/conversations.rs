@@ -8,7 +8,9 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
-use chat::{Announcement, Change, ChangeOutcome, Command, ConversationId, UserId, admission::check_creation};
+use chat::{
+    Announcement, Change, ChangeOutcome, Command, ConversationId, Refusal, UserId, admission::check_creation,
+};
 use protocol::{
     Code,
     http::{
@@ -29,6 +31,7 @@ use crate::{
     etag,
     extract::{Json, Member, Query, RequestId, Segments},
     page::{self, ActivityCursor, PageQuery},
+    people::{require_accounts, require_room},
     view,
 };
 
@@ -111,7 +114,14 @@ async fn create(
     let creator = person.user();
     let members = others(&new.member_ids, creator);
     let kind = new.kind.into();
-    check_creation(kind, new.title.as_deref(), new.description.as_deref(), &members)?;
+    check_creation(kind, new.title.as_deref(), new.description.as_deref(), &members).map_err(|refusal| {
+        match refusal {
+            Refusal::TooManyNamed => Problem::from(refusal).in_field("memberIds"),
+            other => other.into(),
+        }
+    })?;
+    require_accounts(&app, &members, "memberIds").await?;
+    require_room(&app, creator).await?;
     let now_ms = app.now_ms();
     let change = Change::CreateConversation {
         conversation: ConversationId::new(now_ms, &app.random()),

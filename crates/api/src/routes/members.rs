@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
-use chat::Command;
+use chat::{Command, admission::check};
 use protocol::{
     Code,
     http::{
@@ -19,6 +19,7 @@ use crate::{
     endpoint::{Access, Endpoint, delete, get, patch, post},
     extract::{Json, Member, Query, RequestId, Segments},
     page::{self, PageQuery},
+    people::require_accounts,
     view,
 };
 
@@ -80,11 +81,9 @@ async fn add(
     Json(new): Json<MembersRequest>,
 ) -> Result<StatusCode, Problem> {
     let command = Command::AddMembers { users: new.user_ids };
-    chat::admission::check(&command)?;
+    check(&command).map_err(|refusal| Problem::from(refusal).in_field("userIds"))?;
     if let Command::AddMembers { users } = &command {
-        for user in users {
-            app.store.account(*user).await?.ok_or(chat::Refusal::UserNotFound)?;
-        }
+        require_accounts(&app, users, "userIds").await?;
     }
     execute(&app, &member, id, command).await?;
     Ok(StatusCode::NO_CONTENT)

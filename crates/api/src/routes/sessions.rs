@@ -26,7 +26,7 @@ use crate::{
     App, Problem,
     auth::{Person, SESSION_COOKIE},
     endpoint::{Access, Endpoint, delete, get, post},
-    extract::{ClientAddress, Json, Segments},
+    extract::{Caller, Json, Segments},
     limits::AGENT_CHARS_MAX,
     origin,
     password::Verdict,
@@ -73,12 +73,12 @@ impl IntoResponse for Begun {
 
 async fn log_in(
     State(app): State<Arc<App>>,
-    ClientAddress(address): ClientAddress,
+    caller: Caller,
     headers: HeaderMap,
     Json(login): Json<Login>,
 ) -> Result<Response, Problem> {
     origin::refuse_other(&app, &headers)?;
-    app.limits.login(address, &username_key(&login.username))?;
+    app.limits.login(caller.address, &username_key(&login.username))?;
     if login.password.len() > PASSWORD_BYTES_MAX || login.username.len() > USERNAME_CHARS_MAX {
         return Err(Refusal::BadCredentials.into());
     }
@@ -91,7 +91,7 @@ async fn log_in(
     if account.disabled_at.is_some() {
         return Err(Refusal::AccountDisabled.into());
     }
-    let logged_in = begin(&app, &account, &headers).await?;
+    let logged_in = begin(&app, &account, &caller, &headers).await?;
     if let Some(password_hash) = rehashed {
         renew_hash(&app, &account, logged_in.body.session_id, password_hash).await;
     }
@@ -99,7 +99,12 @@ async fn log_in(
 }
 
 /// Makes the session of an account that has just shown who it is.
-pub(super) async fn begin(app: &App, account: &Account, headers: &HeaderMap) -> Result<Begun, Problem> {
+pub(super) async fn begin(
+    app: &App,
+    account: &Account,
+    caller: &Caller,
+    headers: &HeaderMap,
+) -> Result<Begun, Problem> {
     let secret = Secret::new(&*app.randomness);
     let now_ms = app.now_ms();
     let session = Session {
@@ -114,7 +119,7 @@ pub(super) async fn begin(app: &App, account: &Account, headers: &HeaderMap) -> 
     if let ChangeOutcome::Ended(sessions) = outcome {
         app.sessions_ended(account.user, sessions).await;
     }
-    let cookie = cookie(app, secret.reveal(), SESSION_LIFE_MS / 1_000);
+    let cookie = cookie(caller, secret.reveal(), SESSION_LIFE_MS / 1_000);
     let body = LoggedIn {
         user_id: account.user,
         token: secret.reveal().to_owned(),
@@ -134,9 +139,9 @@ async fn list(State(app): State<Arc<App>>, person: Person) -> Result<axum::Json<
     Ok(axum::Json(Page { items, next: None }))
 }
 
-async fn log_out(State(app): State<Arc<App>>, person: Person) -> Result<Response, Problem> {
+async fn log_out(State(app): State<Arc<App>>, person: Person, caller: Caller) -> Result<Response, Problem> {
     revoke(&app, &person, person.0.session).await?;
-    let gone = cookie(&app, "", 0)?;
+    let gone = cookie(&caller, "", 0)?;
     Ok((StatusCode::NO_CONTENT, AppendHeaders([(header::SET_COOKIE, gone)])).into_response())
 }
 
@@ -183,8 +188,8 @@ fn agent(headers: &HeaderMap) -> String {
     text.chars().take(AGENT_CHARS_MAX).collect()
 }
 
-fn cookie(app: &App, value: &str, age_s: u64) -> Result<HeaderValue, Problem> {
-    let secure = if app.options.secure_cookies { "; Secure" } else { "" };
+fn cookie(caller: &Caller, value: &str, age_s: u64) -> Result<HeaderValue, Problem> {
+    let secure = if caller.is_https { "; Secure" } else { "" };
     let text =
         format!("{SESSION_COOKIE}={value}; Path=/; Max-Age={age_s}; HttpOnly; SameSite=Strict{secure}");
     let mut header = HeaderValue::try_from(text).map_err(|error| Problem::internal("cookie", &error))?;
