@@ -28,6 +28,7 @@ pub fn check(repository: &Repository) -> Vec<Finding> {
     }
     findings.extend(check_summary(repository));
     findings.extend(check_mentions(repository));
+    findings.extend(check_sources_named(repository));
     findings
 }
 
@@ -150,6 +151,28 @@ fn check_mentions(repository: &Repository) -> Vec<Finding> {
     findings
 }
 
+/// Source files that documents name as `crate/src/…` or `crates/crate/…` exist.
+fn check_sources_named(repository: &Repository) -> Vec<Finding> {
+    let named = Regex::new(r"`(?:crates/)?([a-z][a-z-]*/(?:src|tests|benches)(?:/[\w.-]+)*/?)`")
+        .expect("invariant: a valid pattern");
+    let crates = repository.crates();
+    let mut findings = Vec::new();
+    for file in repository.with_extension("md") {
+        for (number, line) in prose(&file.text) {
+            for path in named.captures_iter(line).map(|found| format!("crates/{}", &found[1])) {
+                let of_ours = path.split('/').nth(1).is_some_and(|name| crates.contains(&name));
+                let is_there = repository.files.iter().any(|file| {
+                    file.path == path || file.path.starts_with(&format!("{}/", path.trim_end_matches('/')))
+                });
+                if of_ours && !is_there {
+                    findings.push(Finding::at(&file.path, number, format!("there is no {path}")));
+                }
+            }
+        }
+    }
+    findings
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -178,6 +201,15 @@ mod tests {
         assert!(page("[out](../../README.md)")[0].contains("leaves the book"));
         let unlisted = messages(&[summary, decision, ("docs/src/a.md", ""), ("docs/src/b.md", "")]);
         assert_eq!(unlisted, ["docs/src/b.md: is not in docs/src/SUMMARY.md"]);
+    }
+
+    #[test]
+    fn source_files_named_in_documents_exist() {
+        let manifest = ("crates/a/Cargo.toml", "");
+        let code = ("crates/a/src/b/c.rs", "//! C.\n//! D.\n");
+        let good = "`a/src/b/c.rs`, `a/src/b/`, `crates/a/src/b`, `other/src/x.rs`";
+        assert!(messages(&[manifest, code, ("A.md", good)]).is_empty());
+        assert_eq!(messages(&[manifest, code, ("A.md", "`a/src/d.rs`")]).len(), 1);
     }
 
     #[test]
