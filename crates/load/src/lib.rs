@@ -14,6 +14,7 @@ pub mod limits;
 pub mod measure;
 pub mod population;
 pub mod report;
+mod run;
 pub mod scenario;
 pub mod server;
 pub mod traffic;

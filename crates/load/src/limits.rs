@@ -41,6 +41,8 @@ pub const STOP_TIMEOUT_MS: u64 = 20_000;
 pub const EXAMPLES_MAX: usize = 10;
 /// Longest latency that is told apart, milliseconds.
 pub const LATENCY_MS_MAX: u64 = 120_000;
+/// Rooms of one user, so that one `synced` names all of them.
+pub const ROOMS_PER_USER: usize = 300;
 /// Worker threads.
 pub const WORKERS_MAX: usize = 64;
 /// Rooms of one run: a tag has 20 bits for them.

@@ -29,6 +29,8 @@ pub struct Launch {
     pub work: PathBuf,
     /// Options like `limits.send_burst=1000`, each given with `--set`.
     pub options: Vec<String>,
+    /// Whether it ends by itself, with success, when it is asked to.
+    pub graceful: bool,
 }
 
 /// What lifts the server's limits on people out of the way of a measurement: a generator is no person.
@@ -68,7 +70,21 @@ impl Launch {
     /// For servers of this binary with these options.
     #[must_use]
     pub fn new(binary: &Path, work: &Path, options: &[&str]) -> Launch {
-        Launch { binary: binary.to_owned(), work: work.to_owned(), options: options.iter().map(|&option| option.to_owned()).collect() }
+        Launch {
+            binary: binary.to_owned(),
+            work: work.to_owned(),
+            options: options.iter().map(|&option| option.to_owned()).collect(),
+            graceful: true,
+        }
+    }
+
+    /// For bare chats: this program itself.
+    ///
+    /// # Errors
+    /// When the program does not know where it is.
+    pub fn bare(work: &Path) -> Result<Launch> {
+        let binary = std::env::current_exe().context("looking for this program")?;
+        Ok(Launch { graceful: false, ..Launch::new(&binary, work, &[]) })
     }
 
     /// Starts a server on an empty folder.
@@ -76,7 +92,10 @@ impl Launch {
     /// # Errors
     /// When it does not start, or does not say where it listens.
     pub fn start(&self) -> Result<Server> {
-        let folder = tempfile::Builder::new().prefix("dynamowave-load-").tempdir_in(&self.work).context("making a data folder")?;
+        let folder = tempfile::Builder::new()
+            .prefix("dynamowave-load-")
+            .tempdir_in(&self.work)
+            .context("making a data folder")?;
         let (child, address, started_in) = self.spawn(folder.path())?;
         Ok(Server { child, address, folder, launch: self.clone(), started_in })
     }
@@ -85,11 +104,18 @@ impl Launch {
     #[must_use]
     pub fn version(&self) -> String {
         let output = Command::new(&self.binary).arg("--version").output();
-        output.map_or_else(|_| "unknown".into(), |output| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+        output.map_or_else(
+            |_| "unknown".into(),
+            |output| String::from_utf8_lossy(&output.stdout).trim().to_owned(),
+        )
     }
 
     fn spawn(&self, folder: &Path) -> Result<(Child, SocketAddr, Duration)> {
-        let log = File::options().create(true).append(true).open(folder.join("server.log")).context("making a log file")?;
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(folder.join("server.log"))
+            .context("making a log file")?;
         let mut command = Command::new(&self.binary);
         command.arg("serve").arg("--data").arg(folder.join("data")).args(["--listen", "127.0.0.1:0"]);
         for option in &self.options {
@@ -108,7 +134,10 @@ impl Launch {
                 let _ = child.kill();
                 let _ = child.wait();
                 let said = std::fs::read_to_string(folder.join("server.log")).unwrap_or_default();
-                Err(LoadError::Protocol(format!("the server did not start ({error}); it said: {}", said.trim())))
+                Err(LoadError::Protocol(format!(
+                    "the server did not start ({error}); it said: {}",
+                    said.trim()
+                )))
             }
         }
     }
@@ -159,7 +188,11 @@ impl Server {
         let began = Instant::now();
         while began.elapsed() < Duration::from_millis(STOP_TIMEOUT_MS) {
             if let Some(status) = self.child.try_wait().context("waiting for the server")? {
-                return if status.success() { Ok(()) } else { Err(LoadError::Protocol(format!("the server ended with {status}"))) };
+                return if status.success() || !self.launch.graceful {
+                    Ok(())
+                } else {
+                    Err(LoadError::Protocol(format!("the server ended with {status}")))
+                };
             }
             thread::sleep(Duration::from_millis(10));
         }
@@ -185,7 +218,9 @@ fn first_line(child: &mut Child) -> Result<String> {
         }
     });
     let limit = Duration::from_millis(START_TIMEOUT_MS);
-    receiver.recv_timeout(limit).map_err(|_| LoadError::Timeout { what: "starting the server".into(), limit_ms: START_TIMEOUT_MS })
+    receiver
+        .recv_timeout(limit)
+        .map_err(|_| LoadError::Timeout { what: "starting the server".into(), limit_ms: START_TIMEOUT_MS })
 }
 
 /// The address in a line like `http://127.0.0.1:8080/`, whatever stands around it.

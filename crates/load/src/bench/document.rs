@@ -15,7 +15,7 @@ pub(super) fn render(report: &Report, mode: Mode) -> (String, Vec<(String, Strin
     page.line("## Scenarios\n");
     report.scenarios.iter().for_each(|scenario| page.scenario(scenario));
     page.line("## Repeating it\n");
-    page.line("```sh\nmake bench            # about ten minutes, rewrites this page\ncrates/load/bench.sh --quick   # about a minute\n```\n");
+    page.line("```sh\nmake bench            # about ten minutes, rewrites this page\ncrates/load/bench.sh --quick --document /tmp/bench.md   # about a minute\n```\n");
     page.line("Every scenario is also a command of its own (`dynamowave-load --help`), against a server that it starts (`--server`) or that runs already (`--url`). A server under test needs `limits.*` above what the scenario does, and cheap passwords (`passwords.memory_kib`, `passwords.iterations`) or `--users-file`, because Argon2id makes registering thousands of accounts slow on purpose.");
     (page.text, page.plots)
 }
@@ -39,13 +39,20 @@ impl Page {
             self.text,
             "Measured {} in {} mode on {} cores ({}), {} GiB, {}, {}. Server **and** load generator share the cores, over loopback; \
              every scenario has its own fresh server. Trust ratios, not digits: such machines drift by 10 to 20 % between minutes.\n",
-            report.started_at, mode.name(), machine.cores, machine.processor, machine.memory_gib, machine.kernel, machine.file_system
+            report.started_at,
+            mode.name(),
+            machine.cores,
+            machine.processor,
+            machine.memory_gib,
+            machine.kernel,
+            machine.file_system
         );
         if mode == Mode::Quick {
             self.line("**Quick mode uses smaller sizes than the targets name.**\n");
         }
         let checks: usize = report.scenarios.iter().map(|scenario| scenario.checks.len()).sum();
-        let good: usize = report.scenarios.iter().flat_map(|scenario| &scenario.checks).filter(|check| check.ok).count();
+        let good: usize =
+            report.scenarios.iter().flat_map(|scenario| &scenario.checks).filter(|check| check.ok).count();
         let _ = writeln!(
             self.text,
             "{good} of {checks} correctness checks hold: every message sent was accepted, every accepted message reached every connected \
@@ -56,10 +63,13 @@ impl Page {
     fn targets(&mut self, report: &Report) {
         self.line("## Targets\n");
         self.line("\"Limit\" is a bare program that does only the unavoidable system calls, run in the same run. Rivals were measured on a machine of the same class, in other runs.\n");
-        self.line("| job | limit | best rival | target | measured | to limit | |\n|---|---|---|---|---|---|---|");
+        self.line(
+            "| job | limit | best rival | target | measured | to limit | |\n|---|---|---|---|---|---|---|",
+        );
         for row in targets::rows(report) {
             let shown = |value: Option<f64>| value.map_or_else(|| "–".into(), number);
-            let ratio = row.measured.zip(row.limit).map(|(measured, limit)| format!("{:.2}", measured / limit));
+            let ratio =
+                row.measured.zip(row.limit).map(|(measured, limit)| format!("{:.2}", measured / limit));
             let verdict = match row.reached {
                 Some(true) => "reached",
                 Some(false) => "**missed**",
@@ -94,7 +104,8 @@ impl Page {
 
     fn scenario(&mut self, scenario: &Scenario) {
         let _ = writeln!(self.text, "### {}\n\n{}.\n", scenario.name, capitalised(&scenario.what));
-        let parameters: Vec<String> = scenario.parameters.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+        let parameters: Vec<String> =
+            scenario.parameters.iter().map(|(name, value)| format!("{name}: {value}")).collect();
         let _ = writeln!(self.text, "{}\n", parameters.join(" · "));
         self.line("| | |\n|---|---|");
         for figure in &scenario.figures {
@@ -104,7 +115,8 @@ impl Page {
         if !scenario.latencies.is_empty() {
             self.line("| ms | count | p50 | p90 | p99 | p99.9 | max |\n|---|---|---|---|---|---|---|");
             for (name, one) in &scenario.latencies {
-                let shown = [one.p50_ms, one.p90_ms, one.p99_ms, one.p999_ms, one.max_ms].map(number).join(" | ");
+                let shown =
+                    [one.p50_ms, one.p90_ms, one.p99_ms, one.p999_ms, one.max_ms].map(number).join(" | ");
                 let _ = writeln!(self.text, "| {name} | {} | {shown} |", one.count);
             }
             self.line("");
@@ -117,7 +129,11 @@ impl Page {
         let good = scenario.checks.iter().filter(|check| check.ok).count();
         let _ = writeln!(self.text, "{good} of {} checks hold.\n", scenario.checks.len());
         for check in scenario.checks.iter().filter(|check| !check.ok) {
-            let _ = writeln!(self.text, "- **Failed**: {} (expected {}, found {})", check.name, check.expected, check.found);
+            let _ = writeln!(
+                self.text,
+                "- **Failed**: {} (expected {}, found {})",
+                check.name, check.expected, check.found
+            );
         }
         if good < scenario.checks.len() {
             self.line("");
@@ -134,8 +150,13 @@ impl Page {
             }
         }
         for (number, group) in groups.into_iter().enumerate() {
-            let slug: String = scenario.name.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect();
-            let file = if number == 0 { format!("bench-{slug}.svg") } else { format!("bench-{slug}-{number}.svg") };
+            let slug: String = scenario
+                .name
+                .chars()
+                .map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' })
+                .collect();
+            let file =
+                if number == 0 { format!("bench-{slug}.svg") } else { format!("bench-{slug}-{number}.svg") };
             let file = file.replace("--", "-");
             let title = format!("{}: {} by {}", scenario.name, group[0].y, group[0].x);
             let _ = writeln!(self.text, "![{title}](images/{file})\n");

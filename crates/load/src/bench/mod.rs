@@ -11,11 +11,10 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 pub use self::sizes::Mode;
 use crate::{
-    args::on_fresh_server,
     error::{Context as _, LoadError, Result},
     limit,
     measure::Machine,
-    report::{Limit, Report, SCHEMA, Scenario, table},
+    report::{Figure, Limit, Report, SCHEMA, Scenario, table},
     scenario::{self, Setting, growth::Dimension},
     server::{self, Launch},
 };
@@ -25,7 +24,8 @@ use crate::{
 pub fn empty_report(work: &Path) -> Report {
     let mut arguments = std::env::args();
     let program = arguments.next().unwrap_or_default();
-    let program = Path::new(&program).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let program =
+        Path::new(&program).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     Report {
         schema: SCHEMA.into(),
         started_at: OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default(),
@@ -47,10 +47,11 @@ pub fn limits(work: &Path, sockets: usize, window: Duration) -> Result<Vec<Limit
 ///
 /// # Errors
 /// When a scenario cannot be measured; failed checks are in the report instead.
-pub fn run(launch: &Launch, template: &Setting, mode: Mode, document: Option<&Path>) -> Result<Report> {
+pub fn run(launch: &Launch, template: &Setting, mode: Mode, document: &Path) -> Result<Report> {
     let mut report = empty_report(&launch.work);
     report.server = std::iter::once(launch.version()).chain(launch.options.iter().cloned()).collect();
     report.limits = limits(&launch.work, 1_000, mode.window())?;
+    report.limits.push(bare_chat(&launch.work, template, mode)?);
     let steps = Steps { launch, template, mode };
     for step in Steps::ALL {
         let scenario = steps.run(step)?;
@@ -58,11 +59,37 @@ pub fn run(launch: &Launch, template: &Setting, mode: Mode, document: Option<&Pa
         report.scenarios.push(scenario);
     }
     report.ok = report.scenarios.iter().all(Scenario::is_ok);
-    if let Some(file) = document {
-        write(&report, mode, file)?;
-    }
+    write(&report, mode, document)?;
     print!("{}", targets::text(&report));
     Ok(report)
+}
+
+/// What the bare chat reaches in the scenarios that send.
+fn bare_chat(work: &Path, template: &Setting, mode: Mode) -> Result<Limit> {
+    let launch = Launch::bare(work)?;
+    let mut limit = Limit {
+        name: "bare chat".into(),
+        what: "one thread that reads frames, writes a group of records, waits for one fdatasync, answers and delivers; measured by the same generator".into(),
+        figures: Vec::new(),
+    };
+    let steps = Steps { launch: &launch, template, mode };
+    for step in [Step::Durable, Step::Fanout, Step::Rooms] {
+        let scenario = steps.run(step)?;
+        if let Some(check) = scenario.checks.iter().find(|check| !check.ok) {
+            return Err(LoadError::Protocol(format!("the bare chat lost something: {check:?}")));
+        }
+        let latencies = scenario.latencies.iter().flat_map(|(name, one)| {
+            let figure = |quantile: &str, value: f64| Figure {
+                name: format!("{name}, {quantile}"),
+                value,
+                unit: "ms".into(),
+            };
+            [figure("p50", one.p50_ms), figure("p99", one.p99_ms)]
+        });
+        limit.figures.extend(latencies);
+        limit.figures.extend(scenario.figures);
+    }
+    Ok(limit)
 }
 
 fn write(report: &Report, mode: Mode, file: &Path) -> Result<()> {
@@ -115,13 +142,14 @@ impl Steps<'_> {
 
     fn run(&self, step: Step) -> Result<Scenario> {
         let mode = self.mode;
-        let fresh = |work: &dyn Fn(&Setting) -> Result<Scenario>| on_fresh_server(self.launch, self.template, work);
+        let fresh =
+            |work: &dyn Fn(&Setting) -> Result<Scenario>| self.template.on_fresh_server(self.launch, work);
         match step {
             Step::Start => scenario::start::run(&self.with(&[]), mode.starts()),
             Step::Restart => scenario::restart::run(self.launch, self.template, &mode.restart()),
             Step::Flood => {
                 let launch = self.with(&server::DEFAULT_LIMITS);
-                on_fresh_server(&launch, self.template, |setting| scenario::flood::run(setting, &mode.flood()))
+                self.template.on_fresh_server(&launch, |setting| scenario::flood::run(setting, &mode.flood()))
             }
             Step::Idle => fresh(&|setting| scenario::idle::run(setting, &mode.idle())),
             Step::Durable => fresh(&|setting| scenario::durable::run(setting, &mode.durable())),
@@ -129,7 +157,9 @@ impl Steps<'_> {
             Step::Fanout => fresh(&|setting| scenario::fanout::run(setting, &mode.fanout())),
             Step::Storm => fresh(&|setting| scenario::storm::run(setting, &mode.storm())),
             Step::Rooms => fresh(&|setting| scenario::rooms::run(setting, &mode.rooms())),
-            Step::Growth(dimension) => fresh(&|setting| scenario::growth::run(setting, &mode.growth(), dimension)),
+            Step::Growth(dimension) => {
+                fresh(&|setting| scenario::growth::run(setting, &mode.growth(), dimension))
+            }
         }
     }
 

@@ -73,11 +73,18 @@ impl Mode {
     }
 
     pub(super) fn idle(self) -> idle::Options {
-        idle::Options { connections: self.choose(vec![1_000, 3_000], vec![1_000, 3_000, 5_000, 7_000, 9_000]), watch_ms: self.choose(500, 5_000) }
+        idle::Options {
+            connections: self.choose(vec![1_000, 3_000], vec![1_000, 3_000, 5_000, 7_000, 9_000]),
+            watch_ms: self.choose(500, 5_000),
+        }
     }
 
     pub(super) fn history(self) -> history::Options {
-        history::Options { messages: self.choose(20_000, 100_000), page: 50, reads: self.choose(1_000, 10_000) }
+        history::Options {
+            messages: self.choose(20_000, 100_000),
+            page: 50,
+            reads: self.choose(1_000, 10_000),
+        }
     }
 
     pub(super) fn storm(self) -> storm::Options {
@@ -85,7 +92,11 @@ impl Mode {
     }
 
     pub(super) fn restart(self) -> restart::Options {
-        restart::Options { messages: self.choose(50_000, 1_000_000), senders: 32, load_ms: self.choose(500, 2_000) }
+        restart::Options {
+            messages: self.choose(50_000, 1_000_000),
+            senders: 32,
+            load_ms: self.choose(500, 2_000),
+        }
     }
 
     pub(super) fn growth(self) -> growth::Options {
@@ -98,6 +109,12 @@ impl Mode {
     }
 
     pub(super) fn flood(self) -> flood::Options {
-        flood::Options { people: 16, rate: 160, flooders: 128, flood_rate: 500_000, window_ms: self.choose(1_500, 5_000) }
+        flood::Options {
+            people: 16,
+            rate: 160,
+            flooders: 128,
+            flood_rate: 500_000,
+            window_ms: self.choose(1_500, 5_000),
+        }
     }
 }

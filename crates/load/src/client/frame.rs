@@ -68,7 +68,9 @@ pub fn parse(bytes: &[u8]) -> Result<Option<Frame<'_>>, FrameError> {
             _ => return Ok(None),
         },
         127 => match rest {
-            [a, b, c, d, e, f, g, h, ..] => (10, bounded(u64::from_be_bytes([*a, *b, *c, *d, *e, *f, *g, *h]))?),
+            [a, b, c, d, e, f, g, h, ..] => {
+                (10, bounded(u64::from_be_bytes([*a, *b, *c, *d, *e, *f, *g, *h]))?)
+            }
             _ => return Ok(None),
         },
         short => (2, usize::from(short)),

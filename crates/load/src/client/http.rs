@@ -68,7 +68,9 @@ impl HttpClient {
         if self.stream.is_none() {
             let stream = TcpStream::connect(self.target).context(format!("connecting to {}", self.target))?;
             stream.set_nodelay(true).context("opening a socket")?;
-            stream.set_read_timeout(Some(Duration::from_millis(HTTP_TIMEOUT_MS))).context("opening a socket")?;
+            stream
+                .set_read_timeout(Some(Duration::from_millis(HTTP_TIMEOUT_MS)))
+                .context("opening a socket")?;
             self.stream = Some(stream);
         }
         Ok(())
@@ -94,7 +96,11 @@ impl HttpClient {
         if head.closes {
             self.stream = None;
         }
-        Ok(Response { status: head.status, retry_after_ms: head.retry_after_ms, body: &self.buffer[head.body_at..head.end] })
+        Ok(Response {
+            status: head.status,
+            retry_after_ms: head.retry_after_ms,
+            body: &self.buffer[head.body_at..head.end],
+        })
     }
 
     /// Sends a request that must succeed; waits and repeats while it is answered 429 or 503.
@@ -107,8 +113,9 @@ impl HttpClient {
             match response.status {
                 200..=299 if response.body.is_empty() => return Ok(serde_json::Value::Null),
                 200..=299 => {
-                    return serde_json::from_slice(response.body)
-                        .map_err(|error| LoadError::Protocol(format!("{} {}: {error}", request.method, request.path)));
+                    return serde_json::from_slice(response.body).map_err(|error| {
+                        LoadError::Protocol(format!("{} {}: {error}", request.method, request.path))
+                    });
                 }
                 429 | 503 if attempt < HTTP_ATTEMPTS_MAX => {
                     let pause_ms = response.retry_after_ms.unwrap_or(100).min(HTTP_PAUSE_MS_MAX);
@@ -146,7 +153,9 @@ impl HttpClient {
             out.extend_from_slice(format!("Authorization: Bearer {token}\r\n").as_bytes());
         }
         if let Some(body) = body {
-            out.extend_from_slice(format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len()).as_bytes());
+            out.extend_from_slice(
+                format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len()).as_bytes(),
+            );
         }
         out.extend_from_slice(b"\r\n");
         out.extend_from_slice(body.unwrap_or_default().as_bytes());
@@ -163,7 +172,8 @@ impl HttpClient {
         let received = stream.read(&mut self.buffer[filled..]);
         self.buffer.truncate(filled + *received.as_ref().unwrap_or(&0));
         match received.context("waiting for an HTTP answer")? {
-            0 => Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof)).context("waiting for an HTTP answer"),
+            0 => Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof))
+                .context("waiting for an HTTP answer"),
             _ => Ok(()),
         }
     }
@@ -184,7 +194,9 @@ fn parse_head(bytes: &[u8]) -> Result<Option<Head>> {
     for (name, value) in lines.filter_map(|line| line.split_once(':')) {
         let value = value.trim();
         match name.to_ascii_lowercase().as_str() {
-            "content-length" => length = value.parse().map_err(|_| LoadError::Protocol("bad content-length".into()))?,
+            "content-length" => {
+                length = value.parse().map_err(|_| LoadError::Protocol("bad content-length".into()))?;
+            }
             "retry-after" => retry_after_ms = value.parse::<u64>().ok().map(|seconds| seconds * 1_000),
             "connection" => closes = value.eq_ignore_ascii_case("close"),
             "transfer-encoding" => return Err(LoadError::Protocol("chunked answers are not read".into())),

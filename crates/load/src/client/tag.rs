@@ -44,7 +44,8 @@ impl Tag {
     #[inline]
     pub fn decode(text: &[u8], clock: &RunClock) -> Option<Tag> {
         let number = number_of(text)?;
-        let (high, low) = (u64::try_from(number >> 64).ok()?, u64::try_from(number & u128::from(u64::MAX)).ok()?);
+        let (high, low) =
+            (u64::try_from(number >> 64).ok()?, u64::try_from(number & u128::from(u64::MAX)).ok()?);
         let since = (high >> 16).checked_sub(clock.wall_ms())?;
         let scheduled_ns = since * NS_PER_MS + (high & 0xfff) * NS_PER_MS / FRACTIONS;
         let room = u32::try_from((low >> SERIAL_BITS) & ((1 << ROOM_BITS) - 1)).ok()?;
@@ -87,7 +88,8 @@ impl SendFrame {
     #[must_use]
     pub fn new(conversation: &str, body: &str) -> SendFrame {
         let zero = "00000000-0000-7000-8000-000000000000";
-        let before = format!(r#"{{"action":"sendMessage","conversationId":"{conversation}","clientMessageId":""#);
+        let before =
+            format!(r#"{{"action":"sendMessage","conversationId":"{conversation}","clientMessageId":""#);
         let json = format!(r#"{before}{zero}","body":"{body}"}}"#);
         let id_at = super::frame::header_length(json.len()) + before.len();
         SendFrame { bytes: super::frame::text(json.as_bytes()), id_at }

@@ -17,9 +17,10 @@ pub enum Answer {
 /// The request for a connection of whoever holds `token`.
 #[must_use]
 pub fn request(host: &str, token: &str) -> Vec<u8> {
+    let version = protocol::SUBPROTOCOL;
     format!(
         "GET /v1/ws HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
-         Sec-WebSocket-Key: ZHluYW1vd2F2ZS1sb2FkIQ==\r\nSec-WebSocket-Protocol: dynamowave.v1\r\nAuthorization: Bearer {token}\r\n\r\n"
+         Sec-WebSocket-Key: ZHluYW1vd2F2ZS1sb2FkIQ==\r\nSec-WebSocket-Protocol: {version}\r\nAuthorization: Bearer {token}\r\n\r\n"
     )
     .into_bytes()
 }
@@ -28,7 +29,11 @@ pub fn request(host: &str, token: &str) -> Vec<u8> {
 #[must_use]
 pub fn answer(bytes: &[u8]) -> Answer {
     let Some(end) = memchr::memmem::find(bytes, b"\r\n\r\n") else {
-        return if bytes.len() > UPGRADE_BYTES_MAX { Answer::Refused("endless answer to the upgrade".into()) } else { Answer::Incomplete };
+        return if bytes.len() > UPGRADE_BYTES_MAX {
+            Answer::Refused("endless answer to the upgrade".into())
+        } else {
+            Answer::Incomplete
+        };
     };
     if bytes.starts_with(b"HTTP/1.1 101") {
         return Answer::Switched(end + 4);

@@ -58,11 +58,15 @@ impl Fleet {
             return engine.run(driver);
         }
         thread::scope(|scope| {
-            let workers: Vec<_> =
-                self.engines.iter_mut().zip(drivers).map(|(engine, driver)| scope.spawn(move || engine.run(driver))).collect();
-            workers
-                .into_iter()
-                .try_for_each(|worker| worker.join().unwrap_or_else(|_| Err(LoadError::Protocol("a worker panicked".into()))))
+            let workers: Vec<_> = self
+                .engines
+                .iter_mut()
+                .zip(drivers)
+                .map(|(engine, driver)| scope.spawn(move || engine.run(driver)))
+                .collect();
+            workers.into_iter().try_for_each(|worker| {
+                worker.join().unwrap_or_else(|_| Err(LoadError::Protocol("a worker panicked".into())))
+            })
         })
     }
 }

@@ -11,8 +11,8 @@ use std::{io::ErrorKind, net::SocketAddr};
 use rustix::event::epoll;
 
 pub use self::sockets::{CloseReason, Sockets};
-use self::timer::{Timer, WAKER_TOKEN, TIMER_TOKEN};
 pub use self::timer::Waker;
+use self::timer::{TIMER_TOKEN, Timer, WAKER_TOKEN};
 use crate::{
     client::{
         frame::{self, Opcode},
@@ -149,7 +149,12 @@ impl Engine {
         outcome
     }
 
-    fn consume<D: Driver>(&mut self, driver: &mut D, id: ConnectionId, bytes: &[u8]) -> std::result::Result<(), CloseReason> {
+    fn consume<D: Driver>(
+        &mut self,
+        driver: &mut D,
+        id: ConnectionId,
+        bytes: &[u8],
+    ) -> std::result::Result<(), CloseReason> {
         let now_ns = self.clock.now_ns();
         let mut partial = self.sockets.take_partial(id);
         if partial.is_empty() {
@@ -167,7 +172,13 @@ impl Engine {
     }
 
     /// Hands over every complete frame; returns how many bytes they took.
-    fn parse<D: Driver>(&mut self, driver: &mut D, id: ConnectionId, bytes: &[u8], now_ns: u64) -> std::result::Result<usize, CloseReason> {
+    fn parse<D: Driver>(
+        &mut self,
+        driver: &mut D,
+        id: ConnectionId,
+        bytes: &[u8],
+        now_ns: u64,
+    ) -> std::result::Result<usize, CloseReason> {
         let mut used = 0;
         if self.sockets.is_upgrading(id) {
             match upgrade::answer(bytes) {
@@ -186,7 +197,9 @@ impl Engine {
                 Opcode::Text => driver.frame(&mut self.sockets, id, frame.payload, now_ns),
                 Opcode::Ping => self.sockets.send(id, &frame::pong(frame.payload)),
                 Opcode::Pong => {}
-                Opcode::Close => return Err(CloseReason::Code(frame::close_code(frame.payload).unwrap_or(1005))),
+                Opcode::Close => {
+                    return Err(CloseReason::Code(frame::close_code(frame.payload).unwrap_or(1005)));
+                }
             }
             if !self.sockets.is_open(id) {
                 return Ok(bytes.len());

@@ -67,7 +67,14 @@ pub struct Sockets {
 impl Sockets {
     pub(super) fn new(target: SocketAddr) -> Result<Sockets> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).context("making an epoll")?;
-        Ok(Sockets { epoll, target, host: target.to_string(), connections: Vec::new(), dirty: Vec::new(), open: 0 })
+        Ok(Sockets {
+            epoll,
+            target,
+            host: target.to_string(),
+            connections: Vec::new(),
+            dirty: Vec::new(),
+            open: 0,
+        })
     }
 
     pub(super) fn epoll(&self) -> &OwnedFd {
@@ -111,7 +118,8 @@ impl Sockets {
     /// # Errors
     /// When there are no more files or ports.
     pub fn open(&mut self, id: ConnectionId, token: &str) -> Result<()> {
-        let socket = Socket::new(Domain::for_address(self.target), Type::STREAM, Some(Protocol::TCP)).context("opening a socket")?;
+        let socket = Socket::new(Domain::for_address(self.target), Type::STREAM, Some(Protocol::TCP))
+            .context("opening a socket")?;
         socket.set_nonblocking(true).context("opening a socket")?;
         socket.set_tcp_nodelay(true).context("opening a socket")?;
         match socket.connect(&self.target.into()) {
@@ -120,7 +128,8 @@ impl Sockets {
             Err(error) => return Err(error).context(format!("connecting to {}", self.target)),
         }
         let stream: TcpStream = socket.into();
-        epoll::add(&self.epoll, &stream, EventData::new_u64(id as u64), EventFlags::IN | EventFlags::OUT).context("watching a socket")?;
+        epoll::add(&self.epoll, &stream, EventData::new_u64(id as u64), EventFlags::IN | EventFlags::OUT)
+            .context("watching a socket")?;
         let request = upgrade::request(&self.host, token);
         let connection = &mut self.connections[id];
         *connection = Connection {

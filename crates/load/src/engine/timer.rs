@@ -5,7 +5,10 @@ use std::{os::fd::OwnedFd, sync::Arc};
 
 use rustix::{
     event::{EventfdFlags, epoll, eventfd},
-    time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime},
+    time::{
+        Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
+        timerfd_settime,
+    },
 };
 
 use crate::{
@@ -39,10 +42,14 @@ pub(super) struct Timer {
 
 impl Timer {
     pub(super) fn new(epoll: &OwnedFd) -> Result<Timer> {
-        let descriptor = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC).context("making a timer")?;
+        let descriptor =
+            timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)
+                .context("making a timer")?;
         let event = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC).context("making a waker")?;
-        epoll::add(epoll, &descriptor, epoll::EventData::new_u64(TIMER_TOKEN), epoll::EventFlags::IN).context("watching the timer")?;
-        epoll::add(epoll, &event, epoll::EventData::new_u64(WAKER_TOKEN), epoll::EventFlags::IN).context("watching the waker")?;
+        epoll::add(epoll, &descriptor, epoll::EventData::new_u64(TIMER_TOKEN), epoll::EventFlags::IN)
+            .context("watching the timer")?;
+        epoll::add(epoll, &event, epoll::EventData::new_u64(WAKER_TOKEN), epoll::EventFlags::IN)
+            .context("watching the waker")?;
         Ok(Timer { descriptor, waker: Waker(Arc::new(event)), armed_ns: None })
     }
 

@@ -31,12 +31,16 @@ const BURSTS: [usize; 2] = [1, 32];
 pub fn run(sockets: usize, window: Duration) -> Result<Limit> {
     let mut limit = Limit {
         name: "send".into(),
-        what: format!("one thread: write a ready frame of {FRAME_BYTES} bytes to each of {sockets} loopback sockets, wait until all are read, repeat"),
+        what: format!(
+            "one thread: write a ready frame of {FRAME_BYTES} bytes to each of {sockets} loopback sockets, wait until all are read, repeat"
+        ),
         figures: Vec::new(),
     };
     for burst in BURSTS {
         let (per_second, cpu_s) = measure(sockets, burst, window)?;
-        let mut figure = |name: String, value: f64, unit: &str| limit.figures.push(Figure { name, value, unit: unit.into() });
+        let mut figure = |name: String, value: f64, unit: &str| {
+            limit.figures.push(Figure { name, value, unit: unit.into() });
+        };
         figure(format!("{burst} per write: deliveries per second"), per_second, "1/s");
         figure(format!("{burst} per write: sender CPU per million deliveries"), cpu_s, "CPU-s");
     }
@@ -76,17 +80,26 @@ fn connect(sockets: usize) -> Result<(Vec<TcpStream>, Receivers)> {
     for number in 0..sockets {
         let stream = TcpStream::connect(address).context("connecting")?;
         stream.set_nonblocking(true).context("connecting")?;
-        epoll::add(&epoll, &stream, epoll::EventData::new_u64(number as u64), epoll::EventFlags::IN).context("watching a socket")?;
+        epoll::add(&epoll, &stream, epoll::EventData::new_u64(number as u64), epoll::EventFlags::IN)
+            .context("watching a socket")?;
         let (sender, _) = listener.accept().context("accepting")?;
         sender.set_nodelay(true).context("accepting")?;
         streams.push(stream);
         senders.push(sender);
     }
     let done = eventfd(0, EventfdFlags::CLOEXEC).context("making an eventfd")?;
-    Ok((senders, Receivers { epoll, streams, done, sent_bytes: AtomicU64::new(0), stop: AtomicBool::new(false) }))
+    Ok((
+        senders,
+        Receivers { epoll, streams, done, sent_bytes: AtomicU64::new(0), stop: AtomicBool::new(false) },
+    ))
 }
 
-fn send(senders: &mut [TcpStream], receivers: &Receivers, frames: &[u8], window: Duration) -> Result<(usize, Duration, u64)> {
+fn send(
+    senders: &mut [TcpStream],
+    receivers: &Receivers,
+    frames: &[u8],
+    window: Duration,
+) -> Result<(usize, Duration, u64)> {
     let round_bytes = (senders.len() * frames.len()) as u64;
     let cpu_before = thread_cpu_ns().unwrap_or(0);
     let began = Instant::now();
@@ -110,9 +123,11 @@ impl Receivers {
         let mut received = 0_u64;
         while !self.stop.load(Relaxed) {
             ready.clear();
-            epoll::wait(&self.epoll, rustix::buffer::spare_capacity(&mut ready), None).context("waiting for sockets")?;
+            epoll::wait(&self.epoll, rustix::buffer::spare_capacity(&mut ready), None)
+                .context("waiting for sockets")?;
             for event in &ready {
-                let stream = usize::try_from(event.data.u64()).ok().and_then(|number| self.streams.get(number));
+                let stream =
+                    usize::try_from(event.data.u64()).ok().and_then(|number| self.streams.get(number));
                 if let Some(Ok(length)) = stream.map(|mut stream| stream.read(&mut buffer)) {
                     received += length as u64;
                 }

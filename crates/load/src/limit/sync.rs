@@ -1,12 +1,7 @@
 //! The limit of durable writes: one thread that writes a group of records and waits for `fdatasync`, again and again.
 //! The file is filled with zeros before, as a log that recycles its segments is: nothing else is cheaper and durable.
 
-use std::{
-    fs::File,
-    os::unix::fs::FileExt as _,
-    path::Path,
-    time::Duration,
-};
+use std::{fs::File, os::unix::fs::FileExt as _, path::Path, time::Duration};
 
 use crate::{
     clock::RunClock,
@@ -31,12 +26,16 @@ pub fn run(work: &Path, window: Duration) -> Result<Limit> {
     fill(&file)?;
     let mut limit = Limit {
         name: "fdatasync".into(),
-        what: format!("one thread: write a group of {RECORD_BYTES}-byte records into a zero-filled file, fdatasync, repeat"),
+        what: format!(
+            "one thread: write a group of {RECORD_BYTES}-byte records into a zero-filled file, fdatasync, repeat"
+        ),
         figures: Vec::new(),
     };
     for group in GROUPS {
         let (per_second, latency) = measure(&file, group, window)?;
-        let mut figure = |name: String, value: f64, unit: &str| limit.figures.push(Figure { name, value, unit: unit.into() });
+        let mut figure = |name: String, value: f64, unit: &str| {
+            limit.figures.push(Figure { name, value, unit: unit.into() });
+        };
         figure(format!("group of {group}: records per second"), per_second, "1/s");
         figure(format!("group of {group}: p50"), latency.p50_ms, "ms");
         figure(format!("group of {group}: p99"), latency.p99_ms, "ms");

@@ -33,7 +33,12 @@ impl CpuWindow {
     #[must_use]
     pub fn begin(server_pid: Option<u32>) -> CpuWindow {
         let own = std::process::id();
-        CpuWindow { server_pid, server_ns: server_pid.and_then(cpu_ns), own_ns: cpu_ns(own), began: Instant::now() }
+        CpuWindow {
+            server_pid,
+            server_ns: server_pid.and_then(cpu_ns),
+            own_ns: cpu_ns(own),
+            began: Instant::now(),
+        }
     }
 
     /// What was used since the beginning.

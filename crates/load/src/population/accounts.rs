@@ -35,13 +35,19 @@ const PASSWORD: &str = "a long enough password";
 ///
 /// # Errors
 /// When the server refuses one.
-pub fn register(target: SocketAddr, prefix: &str, count: usize, progress: &(dyn Fn(u64) + Sync)) -> Result<Vec<User>> {
+pub fn register(
+    target: SocketAddr,
+    prefix: &str,
+    count: usize,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<Vec<User>> {
     if count > USERS_MAX {
         return Err(LoadError::Usage(format!("at most {USERS_MAX} users, not {count}")));
     }
     parallel(target, count, progress, |http, index| {
         let body = json!({"username": format!("{prefix}{index}"), "password": PASSWORD}).to_string();
-        let value = http.call(Request { method: "POST", path: "/v1/accounts", token: None, body: Some(&body) })?;
+        let value =
+            http.call(Request { method: "POST", path: "/v1/accounts", token: None, body: Some(&body) })?;
         Ok(User { user_id: text(&value, "userId")?, token: text(&value, "token")? })
     })
 }
@@ -111,7 +117,9 @@ pub(super) fn parallel<T: Send>(
     let mut results: Vec<(usize, T)> = thread::scope(|scope| {
         let workers: Vec<_> = (0..SETUP_CONNECTIONS.min(count)).map(|_| scope.spawn(work)).collect();
         let joined = workers.into_iter().map(|worker| worker.join());
-        joined.map(|result| result.unwrap_or_else(|_| Err(LoadError::Protocol("a worker panicked".into())))).collect::<Result<Vec<_>>>()
+        joined
+            .map(|result| result.unwrap_or_else(|_| Err(LoadError::Protocol("a worker panicked".into()))))
+            .collect::<Result<Vec<_>>>()
     })?
     .into_iter()
     .flatten()

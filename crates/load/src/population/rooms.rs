@@ -25,11 +25,17 @@ pub struct Room {
 ///
 /// # Errors
 /// When the server refuses one.
-pub fn create(target: SocketAddr, users: &[User], shapes: Vec<Vec<usize>>, progress: &(dyn Fn(u64) + Sync)) -> Result<Vec<Room>> {
+pub fn create(
+    target: SocketAddr,
+    users: &[User],
+    shapes: Vec<Vec<usize>>,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<Vec<Room>> {
     if shapes.len() > ROOMS_MAX {
         return Err(LoadError::Usage(format!("at most {ROOMS_MAX} rooms, not {}", shapes.len())));
     }
-    let ids = parallel(target, shapes.len(), progress, |http, index| make(http, users, &shapes[index], index))?;
+    let ids =
+        parallel(target, shapes.len(), progress, |http, index| make(http, users, &shapes[index], index))?;
     Ok(ids.into_iter().zip(shapes).map(|(conversation, members)| Room { conversation, members }).collect())
 }
 
@@ -39,8 +45,10 @@ fn make(http: &mut HttpClient, users: &[User], members: &[usize], index: usize) 
     };
     let token = Some(users[*owner].token.as_str());
     let (first, more) = others.split_at(others.len().min(MEMBERS_PER_REQUEST - 1));
-    let ids = |members: &[usize]| members.iter().map(|user| users[*user].user_id.as_str()).collect::<Vec<_>>();
-    let body = json!({"kind": "group", "title": format!("Room {index}"), "memberIds": ids(first)}).to_string();
+    let ids =
+        |members: &[usize]| members.iter().map(|user| users[*user].user_id.as_str()).collect::<Vec<_>>();
+    let body =
+        json!({"kind": "group", "title": format!("Room {index}"), "memberIds": ids(first)}).to_string();
     let value = http.call(Request { method: "POST", path: "/v1/conversations", token, body: Some(&body) })?;
     let conversation = text(&value, "conversationId")?;
     for part in more.chunks(MEMBERS_PER_REQUEST) {

@@ -6,6 +6,6 @@ pub mod plot;
 mod table;
 
 pub use self::{
-    model::{Check, Figure, Limit, Point, Report, Scenario, Series, SCHEMA},
+    model::{Check, Figure, Limit, Point, Report, SCHEMA, Scenario, Series},
     table::{number, table},
 };

@@ -156,7 +156,11 @@ impl Scenario {
     /// Adds what the server and the generator used during a window in which `units` things happened.
     pub fn usage(&mut self, of: &str, usage: Usage, units: u64, per_million: &str) {
         if let Some(ns) = usage.server_ns.filter(|_| units > 0) {
-            self.figure(format!("{of}: server CPU per million {per_million}"), ns as f64 / 1e9 / (units as f64 / 1e6), "CPU-s");
+            self.figure(
+                format!("{of}: server CPU per million {per_million}"),
+                ns as f64 / 1e9 / (units as f64 / 1e6),
+                "CPU-s",
+            );
         }
         if let Some(cores) = usage.server_cores() {
             self.figure(format!("{of}: server"), cores, "cores");

@@ -57,7 +57,11 @@ impl Axis {
         }
         let rough = self.high / 5.0;
         let unit = 10_f64.powf(rough.log10().floor());
-        let step = [1.0, 2.0, 5.0, 10.0].iter().map(|factor| factor * unit).find(|step| *step >= rough).unwrap_or(rough);
+        let step = [1.0, 2.0, 5.0, 10.0]
+            .iter()
+            .map(|factor| factor * unit)
+            .find(|step| *step >= rough)
+            .unwrap_or(rough);
         let mut ticks = Vec::new();
         let mut tick = 0.0;
         while tick <= self.high {
@@ -82,7 +86,11 @@ pub fn lines(title: &str, series: &[Series]) -> String {
         escaped(title)
     );
     let _ = writeln!(svg, "<rect width=\"{WIDTH}\" height=\"{HEIGHT}\" rx=\"6\" fill=\"#ffffff\"/>");
-    let _ = writeln!(svg, "<text x=\"{LEFT}\" y=\"20\" font-size=\"14\" font-weight=\"600\" fill=\"#0f172a\">{}</text>", escaped(title));
+    let _ = writeln!(
+        svg,
+        "<text x=\"{LEFT}\" y=\"20\" font-size=\"14\" font-weight=\"600\" fill=\"#0f172a\">{}</text>",
+        escaped(title)
+    );
     axes(&mut svg, across, up, series);
     for (index, one) in series.iter().enumerate() {
         line(&mut svg, one, across, up, index);
@@ -95,18 +103,39 @@ fn axes(svg: &mut String, across: Axis, up: Axis, series: &[Series]) {
     for tick in up.ticks() {
         let y = up.place(tick);
         let _ = writeln!(svg, "<path d=\"M{LEFT} {y:.1}H{:.1}\" stroke=\"#e2e8f0\"/>", WIDTH - RIGHT);
-        let _ = writeln!(svg, "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\" fill=\"#475569\">{}</text>", LEFT - 8.0, y + 4.0, short(tick));
+        let _ = writeln!(
+            svg,
+            "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\" fill=\"#475569\">{}</text>",
+            LEFT - 8.0,
+            y + 4.0,
+            short(tick)
+        );
     }
     for tick in across.ticks() {
         let x = across.place(tick);
         let y = HEIGHT - BOTTOM;
         let _ = writeln!(svg, "<path d=\"M{x:.1} {y:.1}v5\" stroke=\"#94a3b8\"/>");
-        let _ = writeln!(svg, "<text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\" fill=\"#475569\">{}</text>", y + 19.0, short(tick));
+        let _ = writeln!(
+            svg,
+            "<text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\" fill=\"#475569\">{}</text>",
+            y + 19.0,
+            short(tick)
+        );
     }
-    let _ = writeln!(svg, "<path d=\"M{LEFT} {TOP}V{y:.1}H{x:.1}\" fill=\"none\" stroke=\"#94a3b8\"/>", y = HEIGHT - BOTTOM, x = WIDTH - RIGHT);
+    let _ = writeln!(
+        svg,
+        "<path d=\"M{LEFT} {TOP}V{y:.1}H{x:.1}\" fill=\"none\" stroke=\"#94a3b8\"/>",
+        y = HEIGHT - BOTTOM,
+        x = WIDTH - RIGHT
+    );
     if let Some(first) = series.first() {
         let middle = f64::midpoint(LEFT, WIDTH - RIGHT);
-        let _ = writeln!(svg, "<text x=\"{middle:.1}\" y=\"{:.1}\" text-anchor=\"middle\" fill=\"#0f172a\">{}</text>", HEIGHT - 14.0, escaped(&first.x));
+        let _ = writeln!(
+            svg,
+            "<text x=\"{middle:.1}\" y=\"{:.1}\" text-anchor=\"middle\" fill=\"#0f172a\">{}</text>",
+            HEIGHT - 14.0,
+            escaped(&first.x)
+        );
         let _ = writeln!(svg, "<text x=\"{LEFT}\" y=\"38\" fill=\"#0f172a\">{}</text>", escaped(&first.y));
     }
 }
@@ -114,14 +143,29 @@ fn axes(svg: &mut String, across: Axis, up: Axis, series: &[Series]) {
 fn line(svg: &mut String, series: &Series, across: Axis, up: Axis, index: usize) {
     let colour = COLOURS[index % COLOURS.len()];
     let at = |point: &Point| (across.place(point.x), up.place(point.y));
-    let path: Vec<String> = series.points.iter().map(|point| format!("{:.1} {:.1}", at(point).0, at(point).1)).collect();
-    let _ = writeln!(svg, "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"/>", path.join(" "));
+    let path: Vec<String> =
+        series.points.iter().map(|point| format!("{:.1} {:.1}", at(point).0, at(point).1)).collect();
+    let _ = writeln!(
+        svg,
+        "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"/>",
+        path.join(" ")
+    );
     for point in &series.points {
         let (x, y) = at(point);
-        let _ = writeln!(svg, "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3.5\" fill=\"{colour}\"><title>{}: {}</title></circle>", number(point.x), number(point.y));
+        let _ = writeln!(
+            svg,
+            "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3.5\" fill=\"{colour}\"><title>{}: {}</title></circle>",
+            number(point.x),
+            number(point.y)
+        );
     }
     let y = 20.0 + 16.0 * index as f64;
-    let _ = writeln!(svg, "<text x=\"{:.1}\" y=\"{y:.1}\" text-anchor=\"end\" fill=\"{colour}\">{}</text>", WIDTH - RIGHT, escaped(&series.name));
+    let _ = writeln!(
+        svg,
+        "<text x=\"{:.1}\" y=\"{y:.1}\" text-anchor=\"end\" fill=\"{colour}\">{}</text>",
+        WIDTH - RIGHT,
+        escaped(&series.name)
+    );
 }
 
 fn short(value: f64) -> String {

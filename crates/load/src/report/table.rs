@@ -39,7 +39,8 @@ pub fn table(scenario: &Scenario) -> String {
     let mut text = String::new();
     // Writing to a String cannot fail.
     let _ = writeln!(text, "\n{}: {}", scenario.name, scenario.what);
-    let parameters: Vec<String> = scenario.parameters.iter().map(|(name, value)| format!("{name} {value}")).collect();
+    let parameters: Vec<String> =
+        scenario.parameters.iter().map(|(name, value)| format!("{name} {value}")).collect();
     let _ = writeln!(text, "  {}", parameters.join(", "));
     let width = scenario.figures.iter().map(|figure| figure.name.len()).max().unwrap_or(0);
     for figure in &scenario.figures {
@@ -62,10 +63,18 @@ fn latencies(text: &mut String, scenario: &Scenario) {
     if width == 0 {
         return;
     }
-    let _ = writeln!(text, "  {:width$}  {:>10} {:>9} {:>9} {:>9} {:>9} {:>9}", "ms", "count", "p50", "p90", "p99", "p99.9", "max");
+    let _ = writeln!(
+        text,
+        "  {:width$}  {:>10} {:>9} {:>9} {:>9} {:>9} {:>9}",
+        "ms", "count", "p50", "p90", "p99", "p99.9", "max"
+    );
     for (name, one) in &scenario.latencies {
         let shown = [one.p50_ms, one.p90_ms, one.p99_ms, one.p999_ms, one.max_ms].map(number);
         let [p50, p90, p99, p999, max] = shown;
-        let _ = writeln!(text, "  {name:width$}  {:>10} {p50:>9} {p90:>9} {p99:>9} {p999:>9} {max:>9}", one.count);
+        let _ = writeln!(
+            text,
+            "  {name:width$}  {:>10} {p50:>9} {p90:>9} {p99:>9} {p999:>9} {max:>9}",
+            one.count
+        );
     }
 }

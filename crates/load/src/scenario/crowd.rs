@@ -4,7 +4,7 @@
 use super::Setting;
 use crate::{
     engine::fleet::Fleet,
-    error::Result,
+    error::{LoadError, Result},
     measure::{CpuWindow, Usage},
     population::Population,
     report::Check,
@@ -41,7 +41,15 @@ pub struct Run {
 impl Crowd {
     pub(super) fn new(setting: Setting, fleet: Fleet, population: Population) -> Crowd {
         let conversations = population.rooms.iter().map(|room| room.conversation.clone()).collect();
-        Crowd { setting, population, conversations, connected: 0, fleet, seats: Vec::new(), ledgers: Vec::new() }
+        Crowd {
+            setting,
+            population,
+            conversations,
+            connected: 0,
+            fleet,
+            seats: Vec::new(),
+            ledgers: Vec::new(),
+        }
     }
 
     /// A plan without refusals.
@@ -62,12 +70,25 @@ impl Crowd {
     /// Lets these (user, room) pairs send.
     ///
     /// # Errors
-    /// When the kernel fails.
+    /// When one of them is not connected, or the kernel fails.
     pub fn run(&mut self, plan: TrafficPlan, senders: &[(usize, usize)]) -> Result<Run> {
-        let lanes = lanes_of(&self.population.rooms, self.connected, self.fleet.workers(), senders, &self.setting.body);
+        if let Some((user, _)) = senders.iter().find(|(user, _)| *user >= self.connected) {
+            return Err(LoadError::Usage(format!(
+                "user {user} is to send, but only {} are connected",
+                self.connected
+            )));
+        }
+        let lanes = lanes_of(
+            &self.population.rooms,
+            self.connected,
+            self.fleet.workers(),
+            senders,
+            &self.setting.body,
+        );
         let ledgers = std::mem::take(&mut self.ledgers);
         let window = CpuWindow::begin(self.setting.server_pid);
-        let (outcome, ledgers) = traffic::run(&mut self.fleet, plan, &self.conversations, lanes, ledgers)?;
+        let (outcome, ledgers) =
+            traffic::run(&mut self.fleet, plan, (&self.conversations, &self.setting.body), lanes, ledgers)?;
         self.ledgers = ledgers;
         Ok(Run { outcome, usage: window.end(), seconds: plan.window_ms as f64 / 1e3 })
     }
@@ -91,7 +112,12 @@ impl Crowd {
     ///
     /// # Errors
     /// When the kernel fails.
-    pub fn fill(&mut self, senders: &[(usize, usize)], messages: u64, outstanding: usize) -> Result<(Run, Vec<Check>)> {
+    pub fn fill(
+        &mut self,
+        senders: &[(usize, usize)],
+        messages: u64,
+        outstanding: usize,
+    ) -> Result<(Run, Vec<Check>)> {
         let mut plan = self.plan(Pace::Accepted { outstanding }, 0, crate::limits::WINDOW_MS_MAX);
         plan.messages_max = messages;
         let run = self.run(plan, senders)?;

@@ -2,12 +2,7 @@
 //! Each has a room with one other member, who is connected and gets every message.
 
 use super::Setting;
-use crate::{
-    error::Result,
-    population::pairs,
-    report::Scenario,
-    traffic::Pace,
-};
+use crate::{error::Result, population::pairs, report::Scenario, traffic::Pace};
 
 /// Sizes.
 #[derive(Debug, Clone)]
@@ -26,7 +21,10 @@ pub struct Options {
 /// When the server cannot be used.
 pub fn run(setting: &Setting, options: &Options) -> Result<Scenario> {
     let most = options.senders.iter().copied().max().unwrap_or(1);
-    let mut scenario = Scenario::new("durable", "closed loop: every sender waits for its durable ack, each in its own room of two");
+    let mut scenario = Scenario::new(
+        "durable",
+        "closed loop: every sender waits for its durable ack, each in its own room of two",
+    );
     scenario.parameter("senders", format!("{:?}", options.senders));
     scenario.parameter("window ms", options.window_ms);
     scenario.parameter("body bytes", setting.body.len());

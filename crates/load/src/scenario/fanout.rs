@@ -29,11 +29,15 @@ pub struct Options {
 /// # Errors
 /// When the server cannot be used.
 pub fn run(setting: &Setting, options: &Options) -> Result<Scenario> {
-    let mut scenario = Scenario::new("fanout", "one room, everybody connected; a message is under way until the last member has it");
+    let mut scenario = Scenario::new(
+        "fanout",
+        "one room, everybody connected; a message is under way until the last member has it",
+    );
     scenario.parameter("members", options.members);
     scenario.parameter("senders", options.senders);
     scenario.parameter("window ms", options.window_ms);
-    let mut crowd = setting.gather(setting.populate(options.members, one_room(options.members))?, options.members)?;
+    let mut crowd =
+        setting.gather(setting.populate(options.members, one_room(options.members))?, options.members)?;
     let mut rates = Vec::new();
     let mut best: Option<(f64, Option<f64>)> = None;
     for &outstanding in &options.outstanding {

@@ -1,7 +1,7 @@
 //! A flood: many times what the server can take, beside people who chat as usual.
 //! The flood may be refused or cut off; the people must not lose a message, and their latency is what is measured (D6).
 
-use std::thread;
+use std::{collections::BTreeMap, thread};
 
 use super::{Crowd, Run, Setting};
 use crate::{
@@ -32,12 +32,14 @@ pub struct Options {
 /// # Errors
 /// When the server cannot be used.
 pub fn run(setting: &Setting, options: &Options) -> Result<Scenario> {
-    let mut scenario = Scenario::new("flood", "more than the server can take, beside people who chat as usual");
+    let mut scenario =
+        Scenario::new("flood", "more than the server can take, beside people who chat as usual");
     scenario.parameter("people", options.people);
     scenario.parameter("their messages per second", options.rate);
     scenario.parameter("flooders", options.flooders);
     scenario.parameter("offered flood per second", options.flood_rate);
-    let mut people = setting.gather(setting.populate(2 * options.people, pairs(options.people))?, 2 * options.people)?;
+    let mut people =
+        setting.gather(setting.populate(2 * options.people, pairs(options.people))?, 2 * options.people)?;
     let lanes: Vec<(usize, usize)> = (0..options.people).map(|pair| (2 * pair, pair)).collect();
     let pace = Pace::Scheduled { per_second: options.rate };
     let calm = people.run(people.plan(pace, 200, options.window_ms), &lanes)?;
@@ -53,11 +55,17 @@ pub fn run(setting: &Setting, options: &Options) -> Result<Scenario> {
     scenario.latency("people, calm: due to delivered", calm.outcome.delivery.summary());
     scenario.latency("people, flooded: due to accepted", chat.outcome.ack.summary());
     scenario.latency("people, flooded: due to delivered", chat.outcome.delivery.summary());
-    scenario.figure("flood: offered per second", (flood.outcome.sent + flood.outcome.skipped) as f64 / flood.seconds, "1/s");
+    scenario.figure(
+        "flood: offered per second",
+        (flood.outcome.sent + flood.outcome.skipped) as f64 / flood.seconds,
+        "1/s",
+    );
     scenario.figure("flood: sent per second", flood.outcome.sent as f64 / flood.seconds, "1/s");
     scenario.figure("flood: accepted per second", flood.accepted_per_second(), "1/s");
     scenario.figure("flood: refused per second", flood.outcome.rejected as f64 / flood.seconds, "1/s");
-    scenario.figure("flood: connections the server ended", flood.outcome.closed.len() as f64, "");
+    for (reason, count) in reasons(&flood) {
+        scenario.figure(format!("flood: connections ended, {reason}"), f64::from(count), "");
+    }
     scenario.figure("server resident before", before_kib as f64 / 1024.0, "MiB");
     scenario.figure("server resident after", resident() as f64 / 1024.0, "MiB");
     scenario.usage("flooded", chat.usage, chat.outcome.delivered + flood.outcome.delivered, "deliveries");
@@ -65,6 +73,15 @@ pub fn run(setting: &Setting, options: &Options) -> Result<Scenario> {
     scenario.checks.extend(chat.outcome.checks("people, flooded"));
     scenario.checks.push(Check::equal("flood: gaps and doubles", 0, flood.outcome.violations));
     Ok(scenario)
+}
+
+/// How often the server ended a connection of the flood, by what it said.
+fn reasons(flood: &Run) -> BTreeMap<String, u32> {
+    let mut reasons = BTreeMap::new();
+    for (_, reason) in &flood.outcome.closed {
+        *reasons.entry(format!("{reason:?}")).or_default() += 1;
+    }
+    reasons
 }
 
 /// The connections of the flood.

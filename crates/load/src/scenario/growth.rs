@@ -5,6 +5,7 @@ use super::{Crowd, Setting};
 use crate::{
     client::http::{HttpClient, Request},
     error::{LoadError, Result},
+    limits::ROOMS_PER_USER,
     measure::{CpuWindow, Latencies},
     population::{self, overlapping, pairs},
     report::{Check, Point, Scenario, Series},
@@ -63,9 +64,17 @@ impl Dimension {
 /// # Errors
 /// When the server cannot be used.
 pub fn run(setting: &Setting, options: &Options, dimension: Dimension) -> Result<Scenario> {
-    let mut growth = Growth { setting, options, scenario: Scenario::new("growth", ""), cost: Vec::new(), ack: Vec::new(), read: Vec::new() };
+    let mut growth = Growth {
+        setting,
+        options,
+        scenario: Scenario::new("growth", ""),
+        cost: Vec::new(),
+        ack: Vec::new(),
+        read: Vec::new(),
+    };
     growth.scenario.name = format!("growth: {}", dimension.name());
-    growth.scenario.what = format!("the same load of {SENDERS} senders while the number of {} grows", dimension.name());
+    growth.scenario.what =
+        format!("the same load of {SENDERS} senders while the number of {} grows", dimension.name());
     growth.scenario.parameter("window ms", options.window_ms);
     match dimension {
         Dimension::Conversations => growth.conversations()?,
@@ -87,24 +96,40 @@ struct Growth<'a> {
 
 impl Growth<'_> {
     fn conversations(&mut self) -> Result<()> {
-        let mut population = self.setting.populate(2 * SENDERS, pairs(SENDERS))?;
+        let most = self.options.conversations.iter().copied().max().unwrap_or(0);
+        let couples = most.div_ceil(ROOMS_PER_USER).max(SENDERS);
+        let mut population = self.setting.populate(2 * couples, pairs(couples))?;
         for &size in &self.options.conversations {
-            // More rooms for the same people: each shares many with the other of its pair.
-            let more = (population.rooms.len()..size).map(|room| vec![room % SENDERS * 2, room % SENDERS * 2 + 1]).collect();
-            let rooms = population::create(self.setting.target, &population.users, more, &|_| {})?;
-            population.rooms.extend(rooms);
-            let lanes = |crowd: &Crowd| {
-                let last = crowd.population.rooms.len() - SENDERS;
-                (0..SENDERS).map(|sender| (last + sender) % SENDERS * 2).zip(last..).collect()
-            };
+            // More rooms for the same couples; the load goes into the last room of each of the first ones.
+            let couple = |room: usize| room % couples;
+            let more = (population.rooms.len()..size)
+                .map(|room| vec![2 * couple(room), 2 * couple(room) + 1])
+                .collect();
+            population.rooms.extend(population::create(
+                self.setting.target,
+                &population.users,
+                more,
+                &|_| {},
+            )?);
+            let rooms = population.rooms.len();
+            let last_of =
+                |sender: usize| (0..rooms).rev().find(|room| couple(*room) == sender).unwrap_or(sender);
             let mut crowd = self.setting.gather(population.clone(), 2 * SENDERS)?;
-            self.load(&mut crowd, size as f64, lanes)?;
+            self.load(&mut crowd, rooms as f64, |_| {
+                (0..SENDERS).map(|sender| (2 * sender, last_of(sender))).collect()
+            })?;
         }
         Ok(())
     }
 
     fn connections(&mut self) -> Result<()> {
         const ROOM_SIZE: usize = 8;
+        let least = SENDERS * ROOM_SIZE;
+        if let Some(few) = self.options.connections.iter().find(|connections| **connections < least) {
+            return Err(LoadError::Usage(format!(
+                "the load itself needs {least} connections, more than {few}"
+            )));
+        }
         let most = self.options.connections.iter().copied().max().unwrap_or(0).next_multiple_of(ROOM_SIZE);
         let population = self.setting.populate(most, overlapping(most, ROOM_SIZE))?;
         let mut crowd = self.setting.gather(population, 0)?;
@@ -112,7 +137,9 @@ impl Growth<'_> {
             crowd.invite(size);
             crowd.join(crate::limits::OPENING_MAX)?;
             // Rooms whose members are connected at every size.
-            self.load(&mut crowd, size as f64, |_| (0..SENDERS).map(|room| (room * ROOM_SIZE, room)).collect())?;
+            self.load(&mut crowd, size as f64, |_| {
+                (0..SENDERS).map(|room| (room * ROOM_SIZE, room)).collect()
+            })?;
         }
         Ok(())
     }
@@ -132,7 +159,12 @@ impl Growth<'_> {
     }
 
     /// The load that stays the same.
-    fn load(&mut self, crowd: &mut Crowd, size: f64, lanes: impl Fn(&Crowd) -> Vec<(usize, usize)>) -> Result<()> {
+    fn load(
+        &mut self,
+        crowd: &mut Crowd,
+        size: f64,
+        lanes: impl Fn(&Crowd) -> Vec<(usize, usize)>,
+    ) -> Result<()> {
         let lanes = lanes(crowd);
         let plan = crowd.plan(Pace::Accepted { outstanding: 1 }, WARMUP_MS, self.options.window_ms);
         let run = crowd.run(plan, &lanes)?;
@@ -150,7 +182,8 @@ impl Growth<'_> {
     fn page(&mut self, crowd: &Crowd, size: f64) -> Result<()> {
         let mut http = HttpClient::new(self.setting.target);
         http.connect()?;
-        let path = format!("/v1/conversations/{}/events?before=9007199254740991&limit=50", crowd.conversations[0]);
+        let path =
+            format!("/v1/conversations/{}/events?before=9007199254740991&limit=50", crowd.conversations[0]);
         let token = Some(crowd.population.users[0].token.as_str());
         let clock = crate::clock::RunClock::start();
         let (mut latencies, mut short) = (Latencies::default(), 0);
@@ -180,7 +213,12 @@ impl Growth<'_> {
         for (name, unit, points) in all {
             let (Some(first), Some(last)) = (points.first(), points.last()) else { continue };
             self.scenario.figure(format!("{name}: largest / smallest"), last.y / first.y, "times");
-            self.scenario.series.push(Series { name: name.into(), x: dimension.name().into(), y: unit.into(), points });
+            self.scenario.series.push(Series {
+                name: name.into(),
+                x: dimension.name().into(),
+                y: unit.into(),
+                points,
+            });
         }
     }
 }

@@ -35,7 +35,8 @@ const STRIDE: u64 = 15_485_863;
 /// # Errors
 /// When the server cannot be used.
 pub fn run(setting: &Setting, options: &Options) -> Result<Scenario> {
-    let mut scenario = Scenario::new("history", "pages of a long room over one kept HTTP connection, one after the other");
+    let mut scenario =
+        Scenario::new("history", "pages of a long room over one kept HTTP connection, one after the other");
     scenario.parameter("messages", options.messages);
     scenario.parameter("page", options.page);
     scenario.parameter("reads", options.reads);
@@ -47,15 +48,21 @@ pub fn run(setting: &Setting, options: &Options) -> Result<Scenario> {
     let room = crowd.conversations[0].clone();
     let token = crowd.population.users[0].token.clone();
     let head = head_of(setting, &room, &token)?;
-    let mut reader = Reader { http: HttpClient::new(setting.target), room, token, page: options.page, wrong: 0 };
+    let mut reader =
+        Reader { http: HttpClient::new(setting.target), room, token, page: options.page, wrong: 0 };
     reader.http.connect()?;
     for (name, deep) in [("last page", false), ("pages anywhere", true)] {
         let cpu = CpuWindow::begin(setting.server_pid);
         let span = head.saturating_sub(options.page).max(1);
-        let before = |read: u64| if deep { options.page + 1 + read.wrapping_mul(STRIDE) % span } else { head + 1 };
+        let before =
+            |read: u64| if deep { options.page + 1 + read.wrapping_mul(STRIDE) % span } else { head + 1 };
         let latencies = reader.read(options.reads, before)?;
         let usage = cpu.end();
-        scenario.figure(format!("{name}: reads per second"), options.reads as f64 / usage.length.as_secs_f64(), "1/s");
+        scenario.figure(
+            format!("{name}: reads per second"),
+            options.reads as f64 / usage.length.as_secs_f64(),
+            "1/s",
+        );
         scenario.usage(name, usage, options.reads, "reads");
         scenario.latency(name, latencies.summary());
     }
@@ -67,7 +74,9 @@ fn head_of(setting: &Setting, room: &str, token: &str) -> Result<u64> {
     let path = format!("/v1/conversations/{room}/events?after=0&limit=1");
     let request = Request { method: "GET", path: &path, token: Some(token), body: None };
     let value = HttpClient::new(setting.target).call(request)?;
-    value["headSeq"].as_u64().ok_or_else(|| LoadError::Protocol("headSeq is missing in a history page".into()))
+    value["headSeq"]
+        .as_u64()
+        .ok_or_else(|| LoadError::Protocol("headSeq is missing in a history page".into()))
 }
 
 struct Reader {
@@ -94,7 +103,8 @@ impl Reader {
                 return Err(LoadError::Refused { method: "GET", path, status: response.status, body });
             }
             let seqs = seqs_of(response.body);
-            let right = seqs.len() as u64 == self.page && seqs.iter().all(|seq| *seq < before && before - seq <= self.page);
+            let right = seqs.len() as u64 == self.page
+                && seqs.iter().all(|seq| *seq < before && before - seq <= self.page);
             self.wrong += u64::from(!right);
         }
         Ok(latencies)
@@ -105,5 +115,7 @@ impl Reader {
 #[must_use]
 pub fn seqs_of(page: &[u8]) -> Vec<u64> {
     let needle = br#""seq":"#;
-    memchr::memmem::find_iter(page, needle).filter_map(|at| scan::number(&page[at + needle.len()..])).collect()
+    memchr::memmem::find_iter(page, needle)
+        .filter_map(|at| scan::number(&page[at + needle.len()..]))
+        .collect()
 }

@@ -28,11 +28,17 @@ const SETTLE: Duration = Duration::from_secs(5);
 /// # Errors
 /// When the server cannot be used, or its process is not known.
 pub fn run(setting: &Setting, options: &Options) -> Result<Scenario> {
-    let pid = setting.server_pid.ok_or_else(|| LoadError::Usage("idle needs --server-pid to read the server's memory".into()))?;
+    let pid = setting
+        .server_pid
+        .ok_or_else(|| LoadError::Usage("idle needs --server-pid to read the server's memory".into()))?;
     let most = options.connections.iter().copied().max().unwrap_or(0).next_multiple_of(ROOM_SIZE);
-    let mut scenario = Scenario::new("idle", "authenticated, synced connections that do nothing, each of its own user in two rooms of eight");
+    let mut scenario = Scenario::new(
+        "idle",
+        "authenticated, synced connections that do nothing, each of its own user in two rooms of eight",
+    );
     scenario.parameter("connections", format!("{:?}", options.connections));
-    let resident = || settled_resident_kib(pid, SETTLE).ok_or_else(|| LoadError::Usage("the server is gone".into()));
+    let resident =
+        || settled_resident_kib(pid, SETTLE).ok_or_else(|| LoadError::Usage("the server is gone".into()));
     let population = setting.populate(most, overlapping(most, ROOM_SIZE))?;
     let base_kib = resident()?;
     let mut points = vec![Point { x: 0.0, y: base_kib as f64 }];

@@ -60,7 +60,10 @@ fn all_lanes(crowd: &Crowd) -> Vec<(usize, usize)> {
     let rooms = &crowd.population.rooms;
     let size = rooms.iter().map(|room| room.members.len()).max().unwrap_or(0);
     let by_slot = (0..size).flat_map(|slot| {
-        rooms.iter().enumerate().filter_map(move |(number, room)| room.members.get(slot).map(|user| (*user, number)))
+        rooms
+            .iter()
+            .enumerate()
+            .filter_map(move |(number, room)| room.members.get(slot).map(|user| (*user, number)))
     });
     by_slot.collect()
 }
@@ -119,7 +122,11 @@ impl Climb<'_> {
 
     fn finish(self) {
         let scenario = self.scenario;
-        scenario.figure("highest rate kept", self.best.as_ref().map_or(0.0, |(rate, _)| *rate as f64), "msg/s");
+        scenario.figure(
+            "highest rate kept",
+            self.best.as_ref().map_or(0.0, |(rate, _)| *rate as f64),
+            "msg/s",
+        );
         if let Some((_, run)) = &self.best {
             scenario.figure("deliveries per second", run.delivered_per_second(), "1/s");
             scenario.usage("highest rate", run.usage, run.outcome.delivered, "deliveries");

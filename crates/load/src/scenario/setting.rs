@@ -15,6 +15,8 @@ use crate::{
     engine::fleet::Fleet,
     error::Result,
     population::{self, Population},
+    report::Scenario,
+    server::{Launch, Server},
     traffic::{JoinPlan, Ledger, Seat, join},
 };
 
@@ -42,6 +44,27 @@ impl Setting {
         Setting { target, server_pid, workers: 1, checked: false, users_file: None, body: body(100) }
     }
 
+    /// Starts a server, runs a scenario on it, stops it.
+    ///
+    /// # Errors
+    /// When the server does not start or stop, or the scenario fails.
+    pub fn on_fresh_server(
+        &self,
+        launch: &Launch,
+        scenario: impl FnOnce(&Setting) -> Result<Scenario>,
+    ) -> Result<Scenario> {
+        let server = launch.start()?;
+        let measured = scenario(&self.at(&server))?;
+        server.stop()?;
+        Ok(measured)
+    }
+
+    /// The same setting on a server of our own.
+    #[must_use]
+    pub fn at(&self, server: &Server) -> Setting {
+        Setting { target: server.address(), server_pid: Some(server.pid()), ..self.clone() }
+    }
+
     /// Makes `users` accounts and rooms of these members.
     ///
     /// # Errors
@@ -50,7 +73,9 @@ impl Setting {
         let bar = progress("accounts", users as u64);
         let prefix = format!("load-{:x}-", unix_ms());
         let users = match &self.users_file {
-            Some(file) => population::reuse_or_register(self.target, file, &prefix, users, &|done| bar.inc(done)),
+            Some(file) => {
+                population::reuse_or_register(self.target, file, &prefix, users, &|done| bar.inc(done))
+            }
             None => population::register(self.target, &prefix, users, &|done| bar.inc(done)),
         }?;
         bar.finish_and_clear();
@@ -99,7 +124,8 @@ impl Crowd {
 
 /// A bar on a terminal, nothing elsewhere.
 pub(super) fn progress(what: &'static str, total: u64) -> ProgressBar {
-    let style = ProgressStyle::with_template("{msg:>12} {bar:40} {pos}/{len} {elapsed}").unwrap_or_else(|_| ProgressStyle::default_bar());
+    let style = ProgressStyle::with_template("{msg:>12} {bar:40} {pos}/{len} {elapsed}")
+        .unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::new(total).with_style(style).with_message(what)
 }
 

@@ -16,7 +16,10 @@ use crate::{
 /// # Errors
 /// When the server does not start.
 pub fn run(launch: &Launch, times: u32) -> Result<Scenario> {
-    let mut scenario = Scenario::new("start", "a server on an empty folder, from the start of its process to its first answer");
+    let mut scenario = Scenario::new(
+        "start",
+        "a server on an empty folder, from the start of its process to its first answer",
+    );
     scenario.parameter("times", times);
     let mut latencies = Latencies::default();
     let mut resident_kib = 0;
@@ -28,7 +31,8 @@ pub fn run(launch: &Launch, times: u32) -> Result<Scenario> {
         let status = HttpClient::new(server.address()).send(request)?.status;
         latencies.record(u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX));
         wrong += u64::from(status != 200);
-        resident_kib = settled_resident_kib(server.pid(), Duration::from_secs(2)).ok_or_else(|| LoadError::Usage("the server is gone".into()))?;
+        resident_kib = settled_resident_kib(server.pid(), Duration::from_secs(2))
+            .ok_or_else(|| LoadError::Usage("the server is gone".into()))?;
         server.stop()?;
     }
     scenario.latency("started to first answer", latencies.summary());

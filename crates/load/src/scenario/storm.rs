@@ -31,7 +31,10 @@ const FILLING: usize = 4;
 pub fn run(setting: &Setting, options: &Options) -> Result<Scenario> {
     let clients = options.clients.next_multiple_of(ROOM_SIZE);
     let shapes = overlapping(clients, ROOM_SIZE);
-    let mut scenario = Scenario::new("storm", "all clients are cut off at once and come back at once: connect, authenticate, sync");
+    let mut scenario = Scenario::new(
+        "storm",
+        "all clients are cut off at once and come back at once: connect, authenticate, sync",
+    );
     scenario.parameter("clients", clients);
     scenario.parameter("missed per room", options.missed);
     let mut crowd = setting.gather(setting.populate(clients, shapes)?, clients)?;
@@ -52,7 +55,8 @@ fn miss(setting: &Setting, crowd: &mut Crowd, scenario: &mut Scenario, missed: u
     let rooms = crowd.population.rooms.len();
     let writers = crowd.population.users.len();
     let mut others = setting.gather(crowd.population.clone(), writers)?;
-    let lanes: Vec<(usize, usize)> = (0..rooms).map(|room| (others.population.rooms[room].members[room % ROOM_SIZE], room)).collect();
+    let lanes: Vec<(usize, usize)> =
+        (0..rooms).map(|room| (others.population.rooms[room].members[room % ROOM_SIZE], room)).collect();
     let mut plan = others.plan(Pace::Accepted { outstanding: FILLING }, 0, crate::limits::WINDOW_MS_MAX);
     plan.messages_max = missed * rooms as u64;
     plan.per_lane = missed;
@@ -76,10 +80,19 @@ fn back(crowd: &mut Crowd, scenario: &mut Scenario, of: &str, expected: u64) -> 
     joined.iter().for_each(|joined| latencies.merge(&joined.latency));
     scenario.latency(format!("{of}: connecting to synced"), latencies.summary());
     let violations: u64 = crowd.ledgers.iter_mut().map(|ledger| ledger.take_violations().0).sum();
-    scenario.checks.push(Check::equal(format!("{of}: clients back"), crowd.connected as u64, crowd.open_count()));
-    scenario.checks.push(Check::equal(format!("{of}: missed messages handed over (D4)"), expected, sum(|joined| joined.caught_up)));
+    scenario.checks.push(Check::equal(
+        format!("{of}: clients back"),
+        crowd.connected as u64,
+        crowd.open_count(),
+    ));
+    scenario.checks.push(Check::equal(
+        format!("{of}: missed messages handed over (D4)"),
+        expected,
+        sum(|joined| joined.caught_up),
+    ));
     scenario.checks.push(Check::equal(format!("{of}: gaps and doubles"), 0, violations));
-    let mut refused = Check::equal(format!("{of}: syncs refused"), 0, sum(|joined| joined.refused.len() as u64));
+    let mut refused =
+        Check::equal(format!("{of}: syncs refused"), 0, sum(|joined| joined.refused.len() as u64));
     refused.details = joined.iter().flat_map(|joined| joined.refused.iter().take(3).cloned()).collect();
     scenario.checks.push(refused);
     Ok(())

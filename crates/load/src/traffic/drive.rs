@@ -7,6 +7,7 @@ use super::{
     Ledger, Outcome, TrafficPlan, Violation,
     pace::{Lane, Pace},
     shared::Shared,
+    verify::{Expected, verify},
 };
 use crate::{
     client::{
@@ -25,7 +26,7 @@ struct Traffic<'a> {
     plan: TrafficPlan,
     clock: RunClock,
     shared: Arc<Shared>,
-    conversations: &'a [String],
+    expected: Expected<'a>,
     lanes: Vec<Lane>,
     /// Lanes of a connection, with their rooms.
     lanes_of: Vec<Vec<(u32, usize)>>,
@@ -39,6 +40,8 @@ struct Traffic<'a> {
     outcome: Outcome,
     reported: [u64; 4],
     began_ns: Option<u64>,
+    /// Said that it sends no more.
+    stopped: bool,
     serial_base: u64,
     next_lane: usize,
 }
@@ -54,7 +57,7 @@ impl<'a> Traffic<'a> {
         plan: TrafficPlan,
         clock: RunClock,
         shared: Arc<Shared>,
-        conversations: &'a [String],
+        expected: Expected<'a>,
         (worker, lanes, ledger): (usize, Vec<Lane>, Ledger),
     ) -> Self {
         let connections = lanes.iter().map(|lane| lane.connection + 1).max().unwrap_or(0);
@@ -66,7 +69,7 @@ impl<'a> Traffic<'a> {
             plan,
             clock,
             shared,
-            conversations,
+            expected,
             sent_by: vec![0; lanes.len()],
             lanes,
             lanes_of,
@@ -76,6 +79,7 @@ impl<'a> Traffic<'a> {
             outcome: Outcome::default(),
             reported: [0; 4],
             began_ns: None,
+            stopped: false,
             serial_base: (worker as u64) << COUNT_BITS,
             next_lane: 0,
         }
@@ -120,7 +124,11 @@ impl<'a> Traffic<'a> {
                 until_ns
             }
             Pace::Scheduled { per_second } => {
-                let due = |number: u64| began_ns + u64::try_from(u128::from(number) * u128::from(NS_PER_S) / u128::from(per_second)).unwrap_or(u64::MAX);
+                let due = |number: u64| {
+                    began_ns
+                        + u64::try_from(u128::from(number) * u128::from(NS_PER_S) / u128::from(per_second))
+                            .unwrap_or(u64::MAX)
+                };
                 let number = |outcome: &Outcome| outcome.sent + outcome.skipped;
                 while due(number(&self.outcome)) <= now_ns && self.may_send() {
                     let (lane, scheduled_ns) = (self.next_lane(), due(number(&self.outcome)));
@@ -159,7 +167,8 @@ impl<'a> Traffic<'a> {
         let outcome = &self.outcome;
         let answered = outcome.accepted + outcome.rejected + outcome.abandoned;
         let now = [outcome.sent, answered, outcome.expected, outcome.delivered];
-        let totals = [&self.shared.sent, &self.shared.answered, &self.shared.expected, &self.shared.delivered];
+        let totals =
+            [&self.shared.sent, &self.shared.answered, &self.shared.expected, &self.shared.delivered];
         for ((total, now), before) in totals.into_iter().zip(now).zip(&mut self.reported) {
             if now != *before {
                 total.fetch_add(now.wrapping_sub(*before), Relaxed);
@@ -232,7 +241,8 @@ impl<'a> Traffic<'a> {
     /// The next message of a lane whose last one was answered.
     fn follow(&mut self, sockets: &mut Sockets, lane: usize, now_ns: u64) {
         let (_, until_ns) = self.window();
-        let goes_on = matches!(self.plan.pace, Pace::Accepted { .. }) && self.sent_by[lane] < self.plan.per_lane;
+        let goes_on =
+            matches!(self.plan.pace, Pace::Accepted { .. }) && self.sent_by[lane] < self.plan.per_lane;
         if goes_on && now_ns < until_ns && self.may_send() {
             self.send(sockets, lane, now_ns);
         }
@@ -247,14 +257,16 @@ impl<'a> Traffic<'a> {
 
     fn complain(&mut self, payload: &[u8]) {
         if self.outcome.complaints.len() < EXAMPLES_MAX {
-            self.outcome.complaints.push(String::from_utf8_lossy(&payload[..payload.len().min(300)]).into_owned());
+            self.outcome
+                .complaints
+                .push(String::from_utf8_lossy(&payload[..payload.len().min(300)]).into_owned());
         }
     }
 
     /// The whole frame, not just the fields that counting needs.
     #[cold]
     fn check(&mut self, payload: &[u8], tag: Tag, seq: u64) {
-        let Err(reason) = super::verify::verify(payload, self.conversations, tag, seq) else { return };
+        let Err(reason) = verify(payload, self.expected, tag, seq) else { return };
         self.ledger.violate(Violation::Foreign(reason));
     }
 }
@@ -292,11 +304,15 @@ impl Driver for Traffic<'_> {
             look_ns = self.keep_pace(sockets, now_ns, began_ns, until_ns);
         }
         self.report();
-        if sockets.open_count() == 0 && (now_ns >= until_ns || self.plan.hostile) {
-            return Next::Done;
-        }
-        if now_ns < until_ns && self.may_send() {
+        let cut_off = sockets.open_count() == 0 && (now_ns >= until_ns || self.plan.hostile);
+        if now_ns < until_ns && self.may_send() && !cut_off {
             return Next::At(look_ns);
+        }
+        if !std::mem::replace(&mut self.stopped, true) {
+            self.shared.stop_sending();
+        }
+        if cut_off {
+            return Next::Done;
         }
         let drain_ms = if self.plan.hostile { HOSTILE_DRAIN_MS } else { DRAIN_TIMEOUT_MS };
         let deadline_ns = until_ns + drain_ms * NS_PER_MS;
@@ -307,16 +323,25 @@ impl Driver for Traffic<'_> {
     }
 }
 
-/// Runs traffic on all workers of a fleet: `lanes` and `ledgers` by worker. Returns what was seen by all of them
+/// Runs traffic on all workers of a fleet: `lanes` and `ledgers` by worker, messages with `body` into `conversations`. Returns what was seen by all of them
 /// together, and the ledgers for the next run on the same connections.
 ///
 /// # Errors
 /// When the kernel fails.
-pub fn run(fleet: &mut Fleet, plan: TrafficPlan, conversations: &[String], lanes: Vec<Vec<Lane>>, ledgers: Vec<Ledger>) -> Result<(Outcome, Vec<Ledger>)> {
+pub fn run(
+    fleet: &mut Fleet,
+    plan: TrafficPlan,
+    (conversations, body): (&[String], &str),
+    lanes: Vec<Vec<Lane>>,
+    ledgers: Vec<Ledger>,
+) -> Result<(Outcome, Vec<Ledger>)> {
+    let expected = Expected { conversations, body };
     let clock = fleet.clock();
     let shared = Arc::new(Shared::new(&plan.pace, clock.now_ns(), fleet.wakers()));
     let mut drivers: Vec<Traffic<'_>> = (lanes.into_iter().zip(ledgers).enumerate())
-        .map(|(worker, (lanes, ledger))| Traffic::new(plan, clock, Arc::clone(&shared), conversations, (worker, lanes, ledger)))
+        .map(|(worker, (lanes, ledger))| {
+            Traffic::new(plan, clock, Arc::clone(&shared), expected, (worker, lanes, ledger))
+        })
         .collect();
     fleet.run(&mut drivers)?;
     let mut total = Outcome::default();

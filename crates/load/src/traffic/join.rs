@@ -72,8 +72,14 @@ struct Join<'a> {
 ///
 /// # Errors
 /// When not all are synced in time, or there are no more files or ports.
-pub fn join(fleet: &mut Fleet, plan: JoinPlan<'_>, seats: &mut [Vec<Seat>], ledgers: &mut [Ledger]) -> Result<Vec<Joined>> {
-    let rooms: HashMap<&str, u32> = (plan.conversations.iter().zip(0..)).map(|(id, number)| (id.as_str(), number)).collect();
+pub fn join(
+    fleet: &mut Fleet,
+    plan: JoinPlan<'_>,
+    seats: &mut [Vec<Seat>],
+    ledgers: &mut [Ledger],
+) -> Result<Vec<Joined>> {
+    let rooms: HashMap<&str, u32> =
+        (plan.conversations.iter().zip(0..)).map(|(id, number)| (id.as_str(), number)).collect();
     let began_ns = fleet.clock().now_ns();
     let mut drivers: Vec<Join<'_>> = Vec::new();
     for (worker, (seats, ledger)) in seats.iter_mut().zip(ledgers).enumerate() {
@@ -88,7 +94,13 @@ pub fn join(fleet: &mut Fleet, plan: JoinPlan<'_>, seats: &mut [Vec<Seat>], ledg
 }
 
 impl<'a> Join<'a> {
-    fn new(plan: JoinPlan<'a>, rooms: &'a HashMap<&'a str, u32>, seats: &'a mut [Seat], ledger: &'a mut Ledger, began_ns: u64) -> Self {
+    fn new(
+        plan: JoinPlan<'a>,
+        rooms: &'a HashMap<&'a str, u32>,
+        seats: &'a mut [Seat],
+        ledger: &'a mut Ledger,
+        began_ns: u64,
+    ) -> Self {
         Join {
             plan,
             rooms,
@@ -107,7 +119,10 @@ impl<'a> Join<'a> {
         let waiting = self.seats.len() - self.next + self.opening;
         match self.failure {
             Some(failure) => Err(failure),
-            None if waiting > 0 => Err(LoadError::Timeout { what: format!("joining ({waiting} left)"), limit_ms: JOIN_TIMEOUT_MS }),
+            None if waiting > 0 => Err(LoadError::Timeout {
+                what: format!("joining ({waiting} left)"),
+                limit_ms: JOIN_TIMEOUT_MS,
+            }),
             None => Ok(self.joined),
         }
     }
@@ -142,7 +157,9 @@ impl<'a> Join<'a> {
     fn on_event(&mut self, id: ConnectionId, payload: &[u8]) {
         match serde_json::from_slice::<Value>(payload) {
             Ok(event) => self.take(id, &event["conversationId"], &event["seq"]),
-            Err(error) => self.ledger.violate(Violation::Foreign(format!("an event that is no JSON: {error}"))),
+            Err(error) => {
+                self.ledger.violate(Violation::Foreign(format!("an event that is no JSON: {error}")));
+            }
         }
     }
 
@@ -188,7 +205,9 @@ impl Driver for Join<'_> {
             Kind::Events => self.on_events(id, payload),
             Kind::Event => self.on_event(id, payload),
             Kind::Resync | Kind::Error => {
-                self.joined.refused.push(String::from_utf8_lossy(&payload[..payload.len().min(300)]).into_owned());
+                self.joined
+                    .refused
+                    .push(String::from_utf8_lossy(&payload[..payload.len().min(300)]).into_owned());
             }
             _ => {}
         }
@@ -213,6 +232,10 @@ impl Driver for Join<'_> {
             }
         }
         let finished = self.opening == 0 && self.next == self.seats.len();
-        if finished || self.failure.is_some() || now_ns >= self.deadline_ns { Next::Done } else { Next::At(self.deadline_ns) }
+        if finished || self.failure.is_some() || now_ns >= self.deadline_ns {
+            Next::Done
+        } else {
+            Next::At(self.deadline_ns)
+        }
     }
 }

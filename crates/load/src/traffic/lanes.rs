@@ -13,7 +13,13 @@ pub fn audiences(rooms: &[Room], connected: usize) -> Vec<u32> {
 
 /// A lane for every pair of (user, room), by worker.
 #[must_use]
-pub fn lanes_of(rooms: &[Room], connected: usize, workers: usize, senders: &[(usize, usize)], body: &str) -> Vec<Vec<Lane>> {
+pub fn lanes_of(
+    rooms: &[Room],
+    connected: usize,
+    workers: usize,
+    senders: &[(usize, usize)],
+    body: &str,
+) -> Vec<Vec<Lane>> {
     let audiences = audiences(rooms, connected);
     let mut lanes = vec![Vec::new(); workers];
     for (user, room) in senders {

@@ -57,7 +57,8 @@ impl Ledger {
     /// Takes note of an event. Whether it was the next one.
     #[inline]
     pub fn note(&mut self, id: ConnectionId, room: u32, seq: u64) -> bool {
-        let place = self.seen.get_mut(id).and_then(|places| places.iter_mut().find(|(known, _)| *known == room));
+        let place =
+            self.seen.get_mut(id).and_then(|places| places.iter_mut().find(|(known, _)| *known == room));
         let Some((_, last)) = place else {
             self.violate(Violation::Foreign(format!("connection {id} is not in room {room}")));
             return false;
@@ -68,7 +69,11 @@ impl Ledger {
             return true;
         }
         let gap = seq > expected;
-        self.violate(if gap { Violation::Gap { room, expected, found: seq } } else { Violation::Doubled { room, expected, found: seq } });
+        self.violate(if gap {
+            Violation::Gap { room, expected, found: seq }
+        } else {
+            Violation::Doubled { room, expected, found: seq }
+        });
         gap
     }
 

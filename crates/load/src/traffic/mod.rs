@@ -4,8 +4,8 @@
 
 mod drive;
 mod join;
-mod ledger;
 mod lanes;
+mod ledger;
 mod outcome;
 mod pace;
 mod shared;

@@ -105,11 +105,16 @@ impl Outcome {
     /// What must be true of peaceful traffic.
     #[must_use]
     pub fn checks(&self, of: &str) -> Vec<Check> {
-        let check = |what: &str, expected: u64, found: u64| Check::equal(format!("{of}: {what}"), expected, found);
+        let check =
+            |what: &str, expected: u64, found: u64| Check::equal(format!("{of}: {what}"), expected, found);
         let mut checks = vec![
             check("sent = accepted", self.sent, self.accepted),
             check("deliveries expected = received", self.expected, self.delivered),
-            check("what was accepted = what was delivered (sum of serials)", self.accepted_sum, self.delivered_sum),
+            check(
+                "what was accepted = what was delivered (sum of serials)",
+                self.accepted_sum,
+                self.delivered_sum,
+            ),
             check("gaps, doubles, strangers (D2, D3, D4)", 0, self.violations),
             check("accepted and then failed", 0, self.failed),
             check("connections the server ended", 0, self.closed.len() as u64),

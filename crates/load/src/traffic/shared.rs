@@ -1,7 +1,10 @@
 //! Counts that the workers of one run share.
 //! Invariant: written once per turn of a worker, not once per message, except for the messages of a delivery window.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{
+    AtomicU32, AtomicU64, AtomicUsize,
+    Ordering::{Acquire, Relaxed, Release},
+};
 
 use super::pace::Pace;
 use crate::engine::Waker;
@@ -19,6 +22,8 @@ pub struct Shared {
     pub delivered: AtomicU64,
     /// Messages of a delivery window that reached everybody.
     pub completed: AtomicU64,
+    /// Workers that may still send.
+    sending: AtomicUsize,
     /// When the run began.
     pub began_ns: u64,
     missing: Vec<AtomicU32>,
@@ -29,8 +34,13 @@ impl Shared {
     /// For a run at this pace; `wakers` wake the workers when the whole advances.
     #[must_use]
     pub fn new(pace: &Pace, began_ns: u64, wakers: Vec<Waker>) -> Shared {
-        let slots = if let Pace::Delivered { outstanding } = pace { (2 * outstanding).next_power_of_two() } else { 0 };
-        Shared { missing: (0..slots).map(|_| AtomicU32::new(0)).collect(), wakers, began_ns, ..Shared::default() }
+        let slots = if let Pace::Delivered { outstanding } = pace {
+            (2 * outstanding).next_power_of_two()
+        } else {
+            0
+        };
+        let missing = (0..slots).map(|_| AtomicU32::new(0)).collect();
+        Shared { missing, sending: AtomicUsize::new(wakers.len()), wakers, began_ns, ..Shared::default() }
     }
 
     /// A message that `audience` connections will get leaves now.
@@ -53,9 +63,17 @@ impl Shared {
         last
     }
 
+    /// One worker sends no more; called once by each.
+    pub(super) fn stop_sending(&self) {
+        self.sending.fetch_sub(1, Release);
+    }
+
     /// Whether everything that was sent has been answered and delivered.
     pub(super) fn is_settled(&self) -> bool {
-        self.answered.load(Relaxed) >= self.sent.load(Relaxed) && self.delivered.load(Relaxed) >= self.expected.load(Relaxed)
+        // Acquire: the counts of a worker that stopped are seen as it left them.
+        self.sending.load(Acquire) == 0
+            && self.answered.load(Relaxed) >= self.sent.load(Relaxed)
+            && self.delivered.load(Relaxed) >= self.expected.load(Relaxed)
     }
 
     #[inline]

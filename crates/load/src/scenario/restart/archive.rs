@@ -41,8 +41,10 @@ impl Archive {
     fn read_room(&mut self, http: &mut HttpClient, room: &Room, token: &str) -> Result<Vec<u128>> {
         let (mut ids, mut last) = (Vec::new(), 0);
         loop {
-            let path = format!("/v1/conversations/{}/events?after={last}&limit={PAGE_EVENTS}", room.conversation);
-            let response = http.send(Request { method: "GET", path: &path, token: Some(token), body: None })?;
+            let path =
+                format!("/v1/conversations/{}/events?after={last}&limit={PAGE_EVENTS}", room.conversation);
+            let response =
+                http.send(Request { method: "GET", path: &path, token: Some(token), body: None })?;
             if response.status != 200 {
                 return Err(LoadError::Protocol(format!("{path} was answered {}", response.status)));
             }
@@ -77,7 +79,11 @@ impl Archive {
         let doubled = stored.windows(2).filter(|pair| pair[0] == pair[1]).count() as u64;
         let found = accepted.iter().filter(|id| stored.binary_search(id).is_ok()).count() as u64;
         vec![
-            Check::equal(format!("{of}: accepted messages that are stored (D1)"), accepted.len() as u64, found),
+            Check::equal(
+                format!("{of}: accepted messages that are stored (D1)"),
+                accepted.len() as u64,
+                found,
+            ),
             Check::equal(format!("{of}: messages stored twice (D2)"), 0, doubled),
             Check::equal(format!("{of}: gaps in the logs (D3)"), 0, self.gaps),
         ]
