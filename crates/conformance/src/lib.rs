@@ -12,4 +12,5 @@ pub mod faulty;
 pub mod harness;
 pub mod limits;
 pub mod model;
+pub mod simulation;
 pub mod suite;

@@ -229,13 +229,15 @@ impl Notifier {
                 Told::Never(_) => progress.dead += 1,
             }
             if let (Told::Yes, Announcement::Event { event, .. }) = (told, &*letter.announcement) {
-                tracing::debug!(
-                    conversation = %event.conversation,
-                    command_id = %event.command_id,
-                    seq = event.seq,
-                    "announced"
-                );
                 let waited_ms = now_ms.saturating_sub(event.at);
+                tracing::debug!(
+                    target: "journey",
+                    stage = "announced",
+                    command = %event.command_id,
+                    conversation = %event.conversation,
+                    seq = event.seq,
+                    took_us = waited_ms * 1_000,
+                );
                 self.meters.accept_to_announced_ms.record(milliseconds(waited_ms));
             }
         }

@@ -5,7 +5,6 @@ use std::{collections::HashSet, mem};
 
 use chat::{
     Announcement, Envelope, Refusal,
-    limits::ATTEMPTS_MAX,
     ports::{Item, PortError, Queue, Randomness, Store},
 };
 
@@ -69,11 +68,13 @@ impl Outgoing<'_> {
         }
     }
 
+    /// A full or silent notifications queue is no fault of a command: it waits as long as that takes, its senders are
+    /// slowed down in the end (D6). Only news that can never be told are given up.
     fn not_told(&self, chunk: &mut [Work], error: &PortError) {
         let alone = chunk.iter().filter(|work| work.handed_on).count() == 1;
         for work in chunk.iter_mut().filter(|work| work.handed_on) {
             let attempts = work.lease.attempts;
-            let give_up = alone && (!error.is_transient() || attempts >= ATTEMPTS_MAX);
+            let give_up = alone && !error.is_transient();
             work.fate = match mem::replace(&mut work.fate, Fate::Quiet) {
                 // It did not happen, and its failure is kept in the store: the sender learns of it there.
                 Fate::Dead(why) if give_up => Fate::Dead(why),

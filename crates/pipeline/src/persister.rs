@@ -191,15 +191,17 @@ impl Persister {
         let now_ms = self.clock.now_ms();
         for Work { lease, fate, .. } in work {
             let Fate::Event { event, again, .. } = fate else { continue };
+            let waited_ms = now_ms.saturating_sub(lease.body.accepted_at);
             tracing::debug!(
+                target: "journey",
+                stage = "stored",
+                command = %event.command_id,
                 conversation = %event.conversation,
-                command_id = %event.command_id,
                 seq = event.seq,
+                took_us = waited_ms * 1_000,
                 again,
-                "stored"
             );
             if !again {
-                let waited_ms = now_ms.saturating_sub(lease.body.accepted_at);
                 self.meters.accept_to_stored_ms.record(milliseconds(waited_ms));
             }
             if lease.attempts > 1 {

@@ -16,16 +16,16 @@ pub(crate) struct Suspects {
 }
 
 impl Suspects {
-    /// Notes that a command failed alone at the head of its conversation. Returns whether it is out of tries: a queue
-    /// counts an attempt for everything that waits behind a failing command too, so its count alone proves nothing
-    /// until it is twice the limit.
+    /// Notes that a command failed alone at the head of its conversation. Returns whether it is out of tries. A queue
+    /// counts an attempt for everything that waits behind a failing command, and for every worker that died holding
+    /// it, so its count alone proves nothing: this worker must have seen the command itself fail several times.
     pub(crate) fn failed_alone(&mut self, envelope: &Envelope, attempts: u32) -> bool {
         if self.tries.len() >= SUSPECTS_MAX {
             self.tries.clear();
         }
         let tries = self.tries.entry(key(envelope)).or_default();
         *tries += 1;
-        attempts >= 2 * ATTEMPTS_MAX || (attempts >= ATTEMPTS_MAX && *tries >= TRIES_ALONE_MIN)
+        attempts >= ATTEMPTS_MAX && *tries >= TRIES_ALONE_MIN
     }
 
     /// Forgets a command that is dealt with.

@@ -3,3 +3,4 @@
 
 mod decorated;
 mod model;
+mod simulation;
