@@ -1,14 +1,18 @@
 //! From a request to a command that is applied (step 4 of the journey, over HTTP): admitted, made durable, awaited.
 //! Knows no command's meaning; what becomes of one is decided in `chat::conversation`.
 
-use chat::{Command, CommandId, ConversationId, Envelope, Outcome, Role, Seq, UserId, admission::admit};
+use std::time::Duration;
 
-use crate::{App, Problem, extract::Member, people::require_room};
+use chat::{Command, CommandId, ConversationId, Envelope, Outcome, Role, Seq, UserId, admission::admit};
+use protocol::Code;
+use tokio::time::timeout;
+
+use crate::{App, Problem, extract::Member, limits::OUTCOME_WAIT_MS, people::require_room};
 
 /// Executes a member's command and waits for its outcome: the place of its event, or `None` when nothing had to change.
 ///
 /// # Errors
-/// The refusal by rule, `slow_down`, or what the queue says.
+/// The refusal by rule, `slow_down`, `timeout`, or what the queue says.
 pub(crate) async fn execute(
     app: &App,
     member: &Member,
@@ -16,7 +20,7 @@ pub(crate) async fn execute(
     command: Command,
 ) -> Result<Option<Seq>, Problem> {
     let envelope = admitted(app, member, id, command).await?;
-    outcome(app.commands.execute(envelope).await?)
+    outcome(app, envelope).await
 }
 
 /// Makes a member's command durable (D1) and does not wait for its outcome.
@@ -48,7 +52,7 @@ pub(crate) async fn join(
     let role = app.store.member(conversation, user).await?.map(|membership| membership.role);
     admit_in(app, conversation, role, &Command::Join).await?;
     let envelope = envelope(app, user, conversation, id, Command::Join);
-    outcome(app.commands.execute(envelope).await?).map(drop)
+    outcome(app, envelope).await.map(drop)
 }
 
 async fn admitted(app: &App, member: &Member, id: CommandId, command: Command) -> Result<Envelope, Problem> {
@@ -78,8 +82,14 @@ fn envelope(
     Envelope { conversation, actor, command_id, accepted_at: app.now_ms(), command }
 }
 
-fn outcome(outcome: Outcome) -> Result<Option<Seq>, Problem> {
-    match outcome {
+async fn outcome(app: &App, envelope: Envelope) -> Result<Option<Seq>, Problem> {
+    let applying = app.commands.execute(envelope);
+    let Ok(outcome) = timeout(Duration::from_millis(OUTCOME_WAIT_MS), applying).await else {
+        let detail = "What became of it is not known yet; it may still take effect. Repeat the request with the same \
+                      Idempotency-Key to learn it.";
+        return Err(Problem::new(Code::Timeout, detail));
+    };
+    match outcome? {
         Outcome::Applied { seq } => Ok(Some(seq)),
         Outcome::Unchanged => Ok(None),
         Outcome::Refused(refusal) => Err(refusal.into()),

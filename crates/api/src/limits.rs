@@ -5,6 +5,8 @@
 pub const REQUEST_BYTES_MAX: usize = 64 * 1024;
 /// Time for the body of a request to arrive, milliseconds.
 pub const REQUEST_READ_MS: u64 = 15_000;
+/// Wait for a command's outcome before the answer is that it is not known yet, milliseconds.
+pub const OUTCOME_WAIT_MS: u64 = 10_000;
 /// Random bytes of a session token, an invite code or a ticket.
 pub const SECRET_BYTES: usize = 32;
 /// Token as text, bytes: anything longer is not looked at.

@@ -225,7 +225,7 @@ fn problems(operation: &Operation) -> BTreeMap<u16, Vec<Code>> {
         codes.push(Code::BadRequest);
     }
     if operation.takes_idempotency_key {
-        codes.push(Code::BadIdempotencyKey);
+        codes.extend([Code::BadIdempotencyKey, Code::Timeout]);
     }
     let mut by_status: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
     for code in codes {

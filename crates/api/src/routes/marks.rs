@@ -53,5 +53,5 @@ async fn set(
         let (conversation, user) = (mark.conversation, mark.user);
         app.announce(Announcement::Marks { conversation, user, state, to_all }).await;
     }
-    Ok(axum::Json(MarksBody { read_seq: state.read, delivered_seq: state.delivered }))
+    Ok(axum::Json(MarksBody { read_seq: state.read, delivered_seq: state.delivered.max(state.read) }))
 }

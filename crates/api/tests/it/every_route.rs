@@ -220,7 +220,7 @@ async fn disabled_people_are_outside_at_once() {
 }
 
 #[tokio::test]
-async fn a_method_that_a_route_lacks_is_named_as_such() {
+async fn p62_what_is_no_route_is_a_problem_document_too() {
     let world = World::new();
     let answer = world.stranger().ask(Method::PUT, "/v1/sessions", None).await;
     let answer = answer.expect_problem(405, "method_not_allowed");

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{User, World};
+use crate::world::{User, Wish, World};
 
 struct Room {
     world: World,
@@ -84,7 +84,7 @@ async fn unchanged_history_is_not_sent_again() {
 }
 
 #[tokio::test]
-async fn an_edit_keeps_what_was_said_before() {
+async fn p21_an_edit_keeps_what_was_said_before() {
     let room = Room::new().await;
     let seq = room.world.send(&room.ann, &room.id, "helo").await;
     let path = room.path(&format!("messages/{seq}"));
@@ -161,6 +161,22 @@ async fn reactions_are_counted_and_one_s_own_are_marked() {
     assert_eq!(bad.text("field"), "emoji");
     let missing = room.path("messages/99/reactions/ok");
     client.ask(put, &missing, None).await.expect_problem(404, "message_not_found");
+}
+
+#[tokio::test]
+async fn an_outcome_that_does_not_come_is_asked_for_again_d2() {
+    let world = World::with(Wish { workers: false, ..Wish::default() });
+    let ann = world.register("ann").await;
+    let path = format!("/v1/conversations/{}", world.conversation("group", &[&ann]).await);
+    let client = world.client(&ann).header("idempotency-key", "0198c0de-0000-7000-8000-0000000000bb");
+    // Nothing else is left to do, so paused time goes straight to the end of the wait.
+    tokio::time::pause();
+    client.patch(&path, json!({"title": "Later"})).await.expect_problem(504, "timeout");
+    tokio::time::resume();
+    world.start_workers();
+    assert_eq!(client.patch(&path, json!({"title": "Later"})).await.expect(200).text("title"), "Later");
+    let events = client.get(&format!("{path}/events")).await.expect(200);
+    assert_eq!(events.body["headSeq"], 2, "it took effect once");
 }
 
 #[tokio::test]

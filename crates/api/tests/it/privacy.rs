@@ -33,7 +33,7 @@ fn about_conversations() -> impl Iterator<Item = &'static Operation> {
 }
 
 #[tokio::test]
-async fn d7_a_non_member_cannot_tell_a_conversation_from_none() {
+async fn d7_p63_a_non_member_cannot_tell_a_conversation_from_none() {
     let world = World::new();
     let (ann, bob, eve) =
         (world.register("ann").await, world.register("bob").await, world.register("eve").await);
