@@ -12,9 +12,6 @@ const BOOK: &str = "docs/src/";
 /// Decisions are rendered as part of the book through the link `docs/src/decisions`.
 const DECISIONS: &str = "docs/decisions/";
 
-/// Parts of pages that pages include.
-const FRAGMENTS: &str = "docs/src/generated/";
-
 /// Broken links, book pages that the summary does not list, and paths of documents that code mentions wrongly.
 #[must_use]
 pub fn check(repository: &Repository) -> Vec<Finding> {
@@ -128,7 +125,6 @@ fn check_summary(repository: &Repository) -> Vec<Finding> {
     repository
         .with_extension("md")
         .filter(|file| file.path.starts_with(BOOK) || file.path.starts_with(DECISIONS))
-        .filter(|file| !file.path.starts_with(FRAGMENTS))
         .filter(|file| file.path != summary.path && !listed.contains(&file.path))
         .map(|file| Finding::of(&file.path, "is not in docs/src/SUMMARY.md"))
         .collect()
