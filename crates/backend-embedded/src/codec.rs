@@ -45,6 +45,15 @@ pub(crate) struct StoredMember {
     pub(crate) joined_ordinal: u64,
 }
 
+/// A command that took effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct StoredCommand {
+    /// Its event.
+    pub(crate) seq: Seq,
+    /// The queue item that brought it, 0 if none did: a resend is another item.
+    pub(crate) item: u64,
+}
+
 /// A dead letter.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct StoredDead {

@@ -1,6 +1,5 @@
 //! The way commands enter (step 5), and the wait for what they come to.
-//! Keeps the journal free of commands for conversations that do not exist: they are refused here, because replay
-//! could not tell whether one came before or after its conversation did.
+//! Knows nothing of what a command means; the queue does the rest.
 
 use std::sync::{
     Arc,
@@ -9,20 +8,14 @@ use std::sync::{
 
 use async_trait::async_trait;
 use chat::{
-    Announcement, CommandId, ConversationId, Envelope, Outcome, Refusal, UserId,
+    CommandId, ConversationId, Envelope, Outcome, Refusal, UserId,
     ports::{Commands, ErrorKind, Item, PortError, Queue},
 };
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 use tokio::sync::oneshot;
 
-use crate::{
-    core::Core,
-    error::Fault,
-    limits::QUEUE_AGE_MAX_MS,
-    queue::{notifications::Notifications, port::MessageQueue},
-    record::{Failures, Record},
-};
+use crate::{core::Core, error::Fault, limits::QUEUE_AGE_MAX_MS, queue::port::MessageQueue};
 
 type Name = (ConversationId, UserId, CommandId);
 
@@ -75,72 +68,36 @@ fn name(envelope: &Envelope) -> Name {
 }
 
 /// The port.
-pub(crate) struct EmbeddedCommands {
-    pub(crate) core: Arc<Core>,
-    pub(crate) notifications: Arc<Notifications>,
-}
+pub(crate) struct EmbeddedCommands(pub(crate) Arc<Core>);
 
 #[async_trait]
 impl Commands for EmbeddedCommands {
     async fn submit(&self, envelopes: Vec<Envelope>) -> Result<(), PortError> {
-        const OPERATION: &str = "commands.submit (embedded)";
-        self.check_room(OPERATION)?;
-        let mut items = Vec::with_capacity(envelopes.len());
-        let mut orphans = Vec::new();
-        for envelope in envelopes {
-            if self.core.meta(envelope.conversation).map_err(|fault| fault.at(OPERATION))?.is_some() {
-                items.push(to_item(envelope));
-            } else {
-                orphans.push(envelope);
-            }
-        }
-        MessageQueue(Arc::clone(&self.core)).send(items).await?;
-        if orphans.is_empty() { Ok(()) } else { self.refuse(orphans).await }
+        self.check_room("commands.submit (embedded)")?;
+        self.queue().send(envelopes.into_iter().map(to_item).collect()).await
     }
 
     async fn execute(&self, envelope: Envelope) -> Result<Outcome, PortError> {
         const OPERATION: &str = "commands.execute (embedded)";
         self.check_room(OPERATION)?;
-        if self.core.meta(envelope.conversation).map_err(|fault| fault.at(OPERATION))?.is_none() {
-            return Ok(Outcome::Refused(Refusal::ConversationNotFound));
-        }
-        let outcome = self.core.waiters.wait(name(&envelope));
-        MessageQueue(Arc::clone(&self.core)).send(vec![to_item(envelope)]).await?;
+        let outcome = self.0.waiters.wait(name(&envelope));
+        self.queue().send(vec![to_item(envelope)]).await?;
         outcome.await.map_err(|_| Fault::Stopped.at(OPERATION))
     }
 }
 
 impl EmbeddedCommands {
+    fn queue(&self) -> MessageQueue {
+        MessageQueue(Arc::clone(&self.0))
+    }
+
     fn check_room(&self, operation: &'static str) -> Result<(), PortError> {
-        self.core.check_running(operation)?;
-        if self.core.has_queue_room(QUEUE_AGE_MAX_MS) {
+        self.0.check_running(operation)?;
+        if self.0.has_queue_room(QUEUE_AGE_MAX_MS) {
             Ok(())
         } else {
             Err(PortError::new(ErrorKind::Overloaded, operation))
         }
-    }
-
-    /// Tells senders that there is no such conversation, durably first.
-    async fn refuse(&self, orphans: Vec<Envelope>) -> Result<(), PortError> {
-        const OPERATION: &str = "commands.submit (embedded)";
-        let failures: Vec<Announcement> = orphans.iter().map(failed).collect();
-        let record = Record::Failures(Failures { at: self.core.now_ms(), failures: failures.clone() });
-        self.core.change(record).await.map_err(|fault| fault.at(OPERATION))?;
-        let items = failures.into_iter().zip(&orphans).map(|(body, envelope)| Item {
-            group: envelope.conversation.as_u128(),
-            dedup: envelope.command_id.as_u128(),
-            body,
-        });
-        self.notifications.send(items.collect()).await
-    }
-}
-
-fn failed(envelope: &Envelope) -> Announcement {
-    Announcement::Failed {
-        user: envelope.actor,
-        conversation: envelope.conversation,
-        command_id: envelope.command_id,
-        refusal: Refusal::ConversationNotFound,
     }
 }
 

@@ -147,8 +147,7 @@ impl Embedded {
     /// The way commands enter.
     #[must_use]
     pub fn commands(&self) -> Arc<dyn Commands> {
-        let notifications = Arc::clone(&self.notifications);
-        Arc::new(EmbeddedCommands { core: Arc::clone(&self.core), notifications })
+        Arc::new(EmbeddedCommands(Arc::clone(&self.core)))
     }
 
     /// The connection table.

@@ -9,7 +9,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use crate::{
-    codec::{self, StoredDead, StoredMember, StoredRow, StoredVersion},
+    codec::{self, StoredCommand, StoredDead, StoredMember, StoredRow, StoredVersion},
     config::Config,
     core::Applied,
     embedded::journal_options,
@@ -132,7 +132,7 @@ fn readable(keyspace: Keyspace, key: &[u8], bytes: &[u8]) -> Result<Value, Fault
         Keyspace::Mark => value::<MarkState>("mark", bytes),
         Keyspace::Row => value::<StoredRow>("row", bytes),
         Keyspace::Version => value::<StoredVersion>("version", bytes),
-        Keyspace::Command => value::<u64>("command", bytes),
+        Keyspace::Command => value::<StoredCommand>("command row", bytes),
         Keyspace::Dead => value::<StoredDead>("dead letter", bytes),
         Keyspace::Failure => value::<(u64, Announcement)>("failure", bytes),
         Keyspace::Username | Keyspace::Direct | Keyspace::Request => Ok(uuid(bytes, 0)),
@@ -181,6 +181,7 @@ fn readable_record(record: &Record) -> Value {
     match record {
         Record::Genesis(genesis) => json!({ "genesis": to_json(genesis) }),
         Record::Command(envelope) => json!({ "command": to_json(envelope) }),
+        Record::Stray(envelope) => json!({ "stray": to_json(envelope) }),
         Record::Change(change) => json!({ "change": to_json(change) }),
         Record::Dead(dead) => json!({ "dead": to_json(dead) }),
         Record::Redrive(redrive) => json!({ "redrive": to_json(redrive) }),

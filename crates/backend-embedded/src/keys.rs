@@ -3,7 +3,9 @@
 
 use std::ops::Deref;
 
-use chat::{CommandId, ConversationId, InviteId, Seq, SessionId, TimestampMs, UserId, account::SecretHash};
+use chat::{
+    CommandId, ConversationId, Envelope, InviteId, Seq, SessionId, TimestampMs, UserId, account::SecretHash,
+};
 
 /// The longest key: a reaction of the longest emoji.
 const KEY_BYTES_MAX: usize = 112;
@@ -223,6 +225,10 @@ pub(crate) fn mention(user: UserId, conversation: ConversationId, seq: Seq) -> K
 
 pub(crate) fn command(conversation: ConversationId, user: UserId, command: CommandId) -> Key {
     Key::new(Keyspace::Command).conversation(conversation).user(user).with(&command.to_bytes())
+}
+
+pub(crate) fn command_of(envelope: &Envelope) -> Key {
+    command(envelope.conversation, envelope.actor, envelope.command_id)
 }
 
 /// Dead letters are named by the position of the item that died.

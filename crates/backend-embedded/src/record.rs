@@ -22,6 +22,7 @@ pub(crate) mod kind {
     pub(crate) const SETTLED: u16 = 8;
     pub(crate) const PASSED: u16 = 9;
     pub(crate) const MOVED: u16 = 10;
+    pub(crate) const STRAY: u16 = 11;
 }
 
 /// One record, decoded.
@@ -31,6 +32,9 @@ pub(crate) enum Record {
     Genesis(Genesis),
     /// An item of the message queue.
     Command(Envelope),
+    /// An item of the message queue whose conversation did not exist when it was sent. It takes effect where it is
+    /// moved to, if anywhere: at its own place replay could not tell whether the conversation was there.
+    Stray(Envelope),
     /// Something that happens at once.
     Change(JournaledChange),
     /// An item that could not be processed.
@@ -120,6 +124,7 @@ impl Record {
         Ok(match kind {
             kind::GENESIS => Record::Genesis(codec::decode("genesis", payload)?),
             kind::COMMAND => Record::Command(codec::decode("command", payload)?),
+            kind::STRAY => Record::Stray(codec::decode("command", payload)?),
             kind::CHANGE => Record::Change(codec::decode("change", payload)?),
             kind::DEAD => Record::Dead(codec::decode("dead letter", payload)?),
             kind::REDRIVE => Record::Redrive(codec::decode("redrive", payload)?),
@@ -135,7 +140,8 @@ impl Record {
     pub(crate) fn encode(&self, now_ms: TimestampMs) -> NewRecord {
         let (kind, payload) = match self {
             Record::Genesis(genesis) => (kind::GENESIS, codec::encode(genesis)),
-            Record::Command(envelope) => return command(envelope, now_ms),
+            Record::Command(envelope) => (kind::COMMAND, codec::encode(envelope)),
+            Record::Stray(envelope) => (kind::STRAY, codec::encode(envelope)),
             Record::Change(change) => (kind::CHANGE, codec::encode(change)),
             Record::Dead(dead) => (kind::DEAD, codec::encode(dead)),
             Record::Redrive(redrive) => (kind::REDRIVE, codec::encode(redrive)),
@@ -150,8 +156,9 @@ impl Record {
 }
 
 /// The record of a command, without taking the command.
-pub(crate) fn command(envelope: &Envelope, now_ms: TimestampMs) -> NewRecord {
-    NewRecord::new(kind::COMMAND, now_ms, codec::encode(envelope))
+pub(crate) fn command(envelope: &Envelope, is_stray: bool, now_ms: TimestampMs) -> NewRecord {
+    let kind = if is_stray { kind::STRAY } else { kind::COMMAND };
+    NewRecord::new(kind, now_ms, codec::encode(envelope))
 }
 
 impl Settled {

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use chat::{ConversationId, Envelope, Needs};
+use chat::{ConversationId, Decision, Envelope, Needs};
 use journal::Position;
 use rustc_hash::FxHashSet;
 
@@ -12,9 +12,10 @@ use crate::{
     apply::{self, effects},
     codec,
     core::{Applied, Core},
+    engine::Writer,
     error::{Fault, OpenError},
     limits::{REFILL_BYTES, REFILL_RECORDS},
-    queue::messages::{Restart, item},
+    queue::messages::{Arrival, Restart, item},
     record::{Dead, Moved, Record, Settled, kind},
 };
 
@@ -27,6 +28,15 @@ struct Survey {
     settled: Settled,
     restart: Restart,
     moved: FxHashSet<u64>,
+}
+
+/// A command to be applied.
+struct Due {
+    /// The item that brought it.
+    item: u64,
+    /// Whether it counts as open until it is applied.
+    is_open: bool,
+    envelope: Envelope,
 }
 
 /// What a replay did.
@@ -44,7 +54,7 @@ struct Replay<'a> {
     survey: Survey,
     /// Items below are done with or put back; from here on the queue reads the journal itself.
     head: u64,
-    batch: Vec<(u64, Envelope)>,
+    batch: Vec<Due>,
     behind: u64,
     done: Replayed,
 }
@@ -118,7 +128,8 @@ impl Replay<'_> {
         let is_known = record.kind != kind::MOVED
             && position <= self.applied.changes
             && self.applied.items.contains(position);
-        if is_known || (record.kind == kind::COMMAND && position >= self.head) {
+        let is_command = matches!(record.kind, kind::COMMAND | kind::STRAY);
+        if is_known || (is_command && position >= self.head) {
             self.behind += u64::from(!is_known);
             return Ok(());
         }
@@ -127,9 +138,11 @@ impl Replay<'_> {
             self.change(position, &decoded)?;
         }
         match decoded {
-            Record::Moved(moved) => self.apply_later(position, moved.envelope),
-            decoded => match item(decoded) {
-                Some(envelope) => self.item(position, envelope, record),
+            Record::Moved(Moved { item, envelope }) => {
+                self.apply_later(Due { item, is_open: false, envelope })
+            }
+            decoded => match item(decoded, record.payload.len()) {
+                Some(arrival) => self.item(position, arrival, record.time_ms),
                 None => Ok(()),
             },
         }
@@ -141,7 +154,7 @@ impl Replay<'_> {
         Ok(())
     }
 
-    fn item(&mut self, position: u64, envelope: Envelope, record: &journal::Record) -> Result<(), Fault> {
+    fn item(&mut self, position: u64, arrival: Arrival, sent_at: u64) -> Result<(), Fault> {
         if position >= self.head {
             self.behind += 1;
             return Ok(());
@@ -151,50 +164,62 @@ impl Replay<'_> {
             return Ok(());
         }
         if !self.survey.settled.contains(position) {
-            self.core.messages.restore(position, envelope, record.time_ms, record.payload.len());
+            self.core.messages.restore(position, arrival, sent_at);
             return Ok(());
         }
-        if self.survey.restart.passed.contains(&position) || self.survey.moved.contains(&position) {
+        let is_elsewhere =
+            self.survey.restart.passed.contains(&position) || self.survey.moved.contains(&position);
+        if arrival.is_stray || is_elsewhere {
             self.core.messages.note_done(position);
             return Ok(());
         }
         // It is applied with its batch; until then it counts as open.
         self.core.messages.note_open(position);
-        self.apply_later(position, envelope)
+        self.apply_later(Due { item: position, is_open: true, envelope: arrival.envelope })
     }
 
-    fn apply_later(&mut self, position: u64, envelope: Envelope) -> Result<(), Fault> {
-        self.batch.push((position, envelope));
+    fn apply_later(&mut self, due: Due) -> Result<(), Fault> {
+        self.batch.push(due);
         if self.batch.len() >= BATCH_ITEMS { self.flush() } else { Ok(()) }
     }
 
     fn flush(&mut self) -> Result<(), Fault> {
         let batch = std::mem::replace(&mut self.batch, Vec::with_capacity(BATCH_ITEMS));
-        let mut conversations: BTreeMap<ConversationId, Vec<&Envelope>> = BTreeMap::new();
-        for (_, envelope) in &batch {
-            conversations.entry(envelope.conversation).or_default().push(envelope);
+        let mut conversations: BTreeMap<ConversationId, Vec<&Due>> = BTreeMap::new();
+        for due in &batch {
+            conversations.entry(due.envelope.conversation).or_default().push(due);
         }
         let writer = self.core.engine.writer();
-        for (id, envelopes) in conversations {
-            let mut needs = Needs::default();
-            envelopes.iter().for_each(|envelope| needs.add(envelope));
-            let mut view = self.core.view(id, needs)?;
-            for envelope in envelopes {
-                view.execute(envelope);
-            }
-            if let Some(effects) = view.into_effects() {
-                effects::write(self.core, &writer, &effects)?;
-                let position = batch.last().map_or(0, |(position, _)| *position);
-                self.core.changed.lock().note(id, position, effects.meta.head);
-            }
+        for (id, dues) in conversations {
+            self.apply(&writer, id, &dues)?;
         }
         self.done.commands += batch.len() as u64;
-        for (position, _) in &batch {
-            self.core.messages.note_done(*position);
+        for due in batch.iter().filter(|due| due.is_open) {
+            self.core.messages.note_done(due.item);
         }
         self.core.cut_if_due(&writer);
         drop(writer);
         self.core.engine.room_blocking()
+    }
+
+    fn apply(&self, writer: &Writer<'_>, id: ConversationId, dues: &[&Due]) -> Result<(), Fault> {
+        let mut needs = Needs::default();
+        dues.iter().for_each(|due| needs.add(&due.envelope));
+        let mut view = self.core.view(id, needs)?;
+        let mut items = Vec::with_capacity(dues.len());
+        let mut last = 0;
+        for due in dues {
+            if let Decision::Append(event) = view.decide(&due.envelope) {
+                view.apply(&event);
+                items.push(due.item);
+                last = last.max(due.item);
+            }
+        }
+        if let Some(effects) = view.into_effects() {
+            effects::write(self.core, writer, &effects, &items)?;
+            self.core.changed.lock().note(id, last, effects.meta.head);
+        }
+        Ok(())
     }
 }
 

@@ -35,7 +35,7 @@ pub(crate) fn create(
     let texts = (title.clone(), description.clone());
     let effects = View::create(*conversation, (*creator, *request), *at, *kind, texts, members);
     writer.put(&request_key, conversation.to_bytes().to_vec());
-    effects::write(core, writer, &effects)?;
+    effects::write(core, writer, &effects, &[])?;
     let noted = core.journal.committed().0.max(position).saturating_add(1);
     core.changed.lock().note(*conversation, noted, effects.meta.head);
     let created = effects.events.into_iter().next().map(Box::new);

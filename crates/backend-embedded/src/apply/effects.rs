@@ -7,15 +7,16 @@ use std::sync::Arc;
 use chat::{ConversationId, ConversationKind, Effects, Membership, Seq, UserId};
 
 use crate::{
-    codec::{self, StoredMember, decode},
+    codec::{self, StoredCommand, StoredMember, decode},
     core::Core,
     engine::Writer,
     error::Fault,
     keys,
 };
 
-/// Writes effects. The caller has checked the expected head.
-pub(crate) fn write(core: &Core, writer: &Writer<'_>, effects: &Effects) -> Result<(), Fault> {
+/// Writes effects. The caller has checked the expected head. `items` are the queue items that brought the effects'
+/// commands, as far as they are known.
+pub(crate) fn write(core: &Core, writer: &Writer<'_>, effects: &Effects, items: &[u64]) -> Result<(), Fault> {
     let id = effects.conversation;
     for row in &effects.rows {
         writer.put(&keys::row(id, row.event.seq), codec::encode_row(row));
@@ -37,8 +38,10 @@ pub(crate) fn write(core: &Core, writer: &Writer<'_>, effects: &Effects) -> Resu
     for (user, membership) in &effects.members {
         write_member(core, writer, effects, *user, *membership)?;
     }
-    for (user, command, seq) in &effects.commands {
-        writer.put(&keys::command(id, *user, *command), codec::encode(seq));
+    let items = items.iter().copied().chain(std::iter::repeat(0));
+    for ((user, command, seq), item) in effects.commands.iter().zip(items) {
+        let stored = StoredCommand { seq: *seq, item };
+        writer.put(&keys::command(id, *user, *command), codec::encode(&stored));
     }
     if effects.expected_head == 0 {
         write_indexes(writer, effects);

@@ -33,6 +33,7 @@ pub(crate) fn change(
         Record::Failures(failures) => letters::keep_failures(core, writer, position, failures),
         Record::Genesis(_)
         | Record::Command(_)
+        | Record::Stray(_)
         | Record::Settled(_)
         | Record::Passed(_)
         | Record::Moved(_) => Ok(ChangeOutcome::Done),

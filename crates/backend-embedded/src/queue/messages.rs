@@ -19,6 +19,7 @@ use super::{
 use crate::{
     core::Core,
     error::Fault,
+    keys::{self, Key},
     limits::{PARKED_MEMORY_PERCENT, REFILL_BYTES, REFILL_RECORDS, SETTLED_NOTE_ITEMS, SPILLED_ITEMS_MAX},
     record::{Record, Settled},
 };
@@ -65,15 +66,33 @@ pub(crate) struct Restart {
     pub(crate) barriers: FxHashMap<u128, u64>,
 }
 
+/// An item as it comes from its sender or from the journal.
+#[derive(Debug)]
+pub(crate) struct Arrival {
+    pub(crate) envelope: Envelope,
+    /// Encoded.
+    pub(crate) bytes: usize,
+    /// Its conversation did not exist when it was sent.
+    pub(crate) is_stray: bool,
+}
+
+/// Which items brought the commands of an append.
+pub(crate) enum Brought {
+    /// These, in order.
+    By(Vec<u64>),
+    /// Some of these.
+    Unclear(Vec<(u64, Envelope)>),
+}
+
 /// What has to be written down before an append, so that replay decides alike.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Default)]
 pub(crate) struct Passing {
-    /// Decided, without effect, before others that have one.
-    pub(crate) passed: Vec<u64>,
+    /// Decided, without effect now, before others that have one; with the names of their commands.
+    pub(crate) passed: Vec<(u64, Key)>,
     /// Taking effect later than their place says.
     pub(crate) moved: Vec<(u64, Envelope)>,
-    /// The highest position that takes effect, 0 when it is not known.
-    pub(crate) last: u64,
+    /// The items that take effect, in order; empty when they are not known.
+    pub(crate) items: Vec<u64>,
 }
 
 impl Messages {
@@ -104,8 +123,8 @@ impl Messages {
     }
 
     /// During a start, in the order of positions: brings an item back that is not done with.
-    pub(crate) fn restore(&self, position: u64, envelope: Envelope, sent_at: TimestampMs, bytes: usize) {
-        self.push(&mut self.state.lock(), position, envelope, sent_at, bytes);
+    pub(crate) fn restore(&self, position: u64, arrival: Arrival, sent_at: TimestampMs) {
+        self.push(&mut self.state.lock(), position, arrival, sent_at);
     }
 
     /// During a start: an item is about to be applied without being leased.
@@ -131,12 +150,12 @@ impl Messages {
     }
 
     /// Items are durable: called by the journal's writer in the order of positions. `first` is the position of the
-    /// first item, each with its encoded bytes.
-    pub(crate) fn arrive(&self, first: u64, items: Vec<(Envelope, usize)>, sent_at: TimestampMs) {
+    /// first item.
+    pub(crate) fn arrive(&self, first: u64, items: Vec<Arrival>, sent_at: TimestampMs) {
         let mut state = self.state.lock();
         let count = items.len() as u64;
         state.last = (first + count).saturating_sub(1);
-        let bytes: usize = items.iter().map(|(_, bytes)| bytes + ENTRY_OVERHEAD_BYTES).sum();
+        let bytes: usize = items.iter().map(|item| item.bytes + ENTRY_OVERHEAD_BYTES).sum();
         let is_full = state.groups.bytes() + bytes > self.memory_bytes_max
             || state.groups.spilled() > SPILLED_ITEMS_MAX;
         if state.is_behind || is_full {
@@ -144,9 +163,9 @@ impl Messages {
             state.is_behind = state.progress.head() <= state.last;
             state.behind += (first..first + count).filter(|at| *at >= state.progress.head()).count() as u64;
         } else {
-            for (position, (envelope, bytes)) in (first..).zip(items) {
+            for (position, arrival) in (first..).zip(items) {
                 if position >= state.progress.head() {
-                    self.push(&mut state, position, envelope, sent_at, bytes);
+                    self.push(&mut state, position, arrival, sent_at);
                 }
             }
         }
@@ -154,27 +173,11 @@ impl Messages {
         self.arrived.notify_one();
     }
 
-    fn push(
-        &self,
-        state: &mut State,
-        position: u64,
-        body: Envelope,
-        sent_at: TimestampMs,
-        payload_bytes: usize,
-    ) {
+    fn push(&self, state: &mut State, position: u64, arrival: Arrival, sent_at: TimestampMs) {
         state.progress.open(position);
-        let entry = Entry {
-            position,
-            bytes: payload_bytes + ENTRY_OVERHEAD_BYTES,
-            attempts: 0,
-            sent_at,
-            first_failed_at: None,
-            is_passed: state.restart.passed.contains(&position),
-            is_moved: false,
-            body,
-        };
-        let parked_bytes_max = self.memory_bytes_max / 100 * PARKED_MEMORY_PERCENT;
+        let entry = state.entry(position, arrival, sent_at);
         let key = entry.body.conversation.as_u128();
+        let parked_bytes_max = self.memory_bytes_max / 100 * PARKED_MEMORY_PERCENT;
         // Callers keep within the bound; a start with more open items than fit keeps the positions of the rest.
         let bytes_max = self.memory_bytes_max.saturating_mul(2);
         state.groups.push(key, entry, parked_bytes_max, bytes_max);
@@ -249,10 +252,10 @@ impl Messages {
         for record in records {
             let position = record.position.0;
             let decoded = Record::decode(position, record.kind, &record.payload)?;
-            if let Some(envelope) = item(decoded) {
+            if let Some(arrival) = item(decoded, record.payload.len()) {
                 state.behind = state.behind.saturating_sub(1);
                 if !state.restart.dead.contains(&position) {
-                    self.push(&mut state, position, envelope, record.time_ms, record.payload.len());
+                    self.push(&mut state, position, arrival, record.time_ms);
                 }
             }
             state.progress.advance(position + 1);
@@ -268,17 +271,9 @@ impl Messages {
         for position in positions {
             for record in self.read(core, position, 1)? {
                 let decoded = Record::decode(position, record.kind, &record.payload)?;
-                let Some(body) = item(decoded) else { continue };
-                entries.push(Entry {
-                    position,
-                    bytes: record.payload.len() + ENTRY_OVERHEAD_BYTES,
-                    attempts: 0,
-                    sent_at: record.time_ms,
-                    first_failed_at: None,
-                    is_passed: self.state.lock().restart.passed.contains(&position),
-                    is_moved: false,
-                    body,
-                });
+                if let Some(arrival) = item(decoded, record.payload.len()) {
+                    entries.push(self.state.lock().entry(position, arrival, record.time_ms));
+                }
             }
         }
         self.state.lock().groups.refill(group, entries);
@@ -301,22 +296,26 @@ impl Messages {
         self.state.lock().groups.settle(position, attempts, fate, (Instant::now(), now_ms))
     }
 
-    /// Settles a lease as done. True when replay has to be told that it came to nothing: it was decided later than
-    /// its place says, and at its place it might come to something.
+    /// Settles a lease as done. Returns the name of its command when replay has to be told if it came to nothing: it
+    /// was decided later than its place says, and at its place it might come to something.
     #[must_use]
-    pub(crate) fn settle_done(&self, position: u64, attempts: u32, now_ms: TimestampMs) -> bool {
+    pub(crate) fn settle_done(&self, position: u64, attempts: u32, now_ms: TimestampMs) -> Option<Key> {
         let mut state = self.state.lock();
         let state = &mut *state;
-        let came_to_nothing_late = !state.restart.barriers.is_empty()
-            && state.groups.leased_entry(position, attempts).is_some_and(|(key, entry)| {
+        let late = if state.restart.barriers.is_empty() {
+            None
+        } else {
+            state.groups.leased_entry(position, attempts).and_then(|(key, entry)| {
                 let barrier = state.restart.barriers.get(&key).copied().unwrap_or_default();
-                position < barrier && !entry.is_passed && !entry.is_moved
-            });
+                let is_late = position < barrier && !entry.is_passed && !entry.is_moved;
+                is_late.then(|| keys::command_of(&entry.body))
+            })
+        };
         let counts = state.groups.settle(position, attempts, Fate::Done, (Instant::now(), now_ms));
         if counts {
             state.done(position);
         }
-        counts && came_to_nothing_late
+        late.filter(|_| counts)
     }
 
     /// Lets lessees look again.
@@ -355,31 +354,52 @@ impl Messages {
         }
     }
 
-    /// Compares what takes effect in a conversation with what is leased of it.
-    pub(crate) fn pass(&self, id: ConversationId, commands: &[(UserId, CommandId, Seq)]) -> Passing {
+    /// The leased items that brought commands, in order, or, where several items of the same command make that
+    /// unclear, all items leased of the conversation.
+    pub(crate) fn items(&self, id: ConversationId, commands: &[(UserId, CommandId, Seq)]) -> Brought {
+        let mut state = self.state.lock();
+        let mut items = Vec::with_capacity(commands.len());
+        let mut next = commands.iter();
+        let mut wanted = next.next();
+        let mut others = Vec::new();
+        for entry in state.groups.leased(id.as_u128()) {
+            let name = (entry.body.actor, entry.body.command_id);
+            match wanted {
+                Some((user, command, _)) if name == (*user, *command) => {
+                    items.push(entry.position);
+                    wanted = next.next();
+                }
+                _ => others.push(name),
+            }
+        }
+        let is_resend = |(user, command): &(UserId, CommandId)| {
+            commands.iter().any(|(other, name, _)| (other, name) == (user, command))
+        };
+        if others.iter().any(is_resend) {
+            let leased = state.groups.leased(id.as_u128());
+            return Brought::Unclear(leased.map(|entry| (entry.position, entry.body.clone())).collect());
+        }
+        Brought::By(items)
+    }
+
+    /// Compares the items that take effect in a conversation with what is leased of it.
+    pub(crate) fn pass(&self, id: ConversationId, items: Vec<u64>) -> Passing {
         let mut state = self.state.lock();
         let key = id.as_u128();
         let barrier = state.restart.barriers.get(&key).copied().unwrap_or_default();
         let mut passing = Passing::default();
-        let mut behind = Vec::new();
-        let mut next = commands.iter();
-        let mut wanted = next.next();
-        for entry in state.groups.leased(key) {
-            let Some((user, command, _)) = wanted else { break };
-            if (entry.body.actor, entry.body.command_id) != (*user, *command) {
-                if !entry.is_passed {
-                    behind.push(entry.position);
+        let Some(last) = items.last() else { return passing };
+        for entry in state.groups.leased(key).filter(|entry| entry.position <= *last) {
+            if items.binary_search(&entry.position).is_ok() {
+                let is_late = entry.is_passed || entry.position < barrier || !passing.moved.is_empty();
+                if is_late {
+                    passing.moved.push((entry.position, entry.body.clone()));
                 }
-                continue;
-            }
-            wanted = next.next();
-            passing.last = passing.last.max(entry.position);
-            passing.passed.append(&mut behind);
-            let is_late = entry.is_passed || entry.position < barrier || !passing.moved.is_empty();
-            if is_late {
-                passing.moved.push((entry.position, entry.body.clone()));
+            } else if !entry.is_passed {
+                passing.passed.push((entry.position, keys::command_of(&entry.body)));
             }
         }
+        passing.items = items;
         passing
     }
 
@@ -392,7 +412,7 @@ impl Messages {
             *barrier = at.max(*barrier);
         }
         for entry in state.groups.leased(key) {
-            entry.is_passed |= passing.passed.contains(&entry.position);
+            entry.is_passed |= passing.passed.iter().any(|(position, _)| *position == entry.position);
             entry.is_moved |= passing.moved.iter().any(|(position, _)| *position == entry.position);
         }
     }
@@ -447,6 +467,19 @@ impl Messages {
 }
 
 impl State {
+    fn entry(&self, position: u64, arrival: Arrival, sent_at: TimestampMs) -> Entry<Envelope> {
+        Entry {
+            position,
+            bytes: arrival.bytes + ENTRY_OVERHEAD_BYTES,
+            attempts: 0,
+            sent_at,
+            first_failed_at: None,
+            is_passed: arrival.is_stray || self.restart.passed.contains(&position),
+            is_moved: false,
+            body: arrival.envelope,
+        }
+    }
+
     fn done(&mut self, position: u64) {
         self.progress.done(position);
         self.settled_since_note += 1;
@@ -466,10 +499,11 @@ impl Restart {
 }
 
 /// The queue item a record is, if it is one.
-pub(crate) fn item(record: Record) -> Option<Envelope> {
+pub(crate) fn item(record: Record, bytes: usize) -> Option<Arrival> {
     match record {
-        Record::Command(envelope) => Some(envelope),
-        Record::Redrive(redrive) => Some(redrive.envelope),
+        Record::Command(envelope) => Some(Arrival { envelope, bytes, is_stray: false }),
+        Record::Redrive(redrive) => Some(Arrival { envelope: redrive.envelope, bytes, is_stray: false }),
+        Record::Stray(envelope) => Some(Arrival { envelope, bytes, is_stray: true }),
         _ => None,
     }
 }

@@ -13,7 +13,7 @@ use chat::{
 use journal::NewRecord;
 use tokio::sync::oneshot;
 
-use super::{dead_id, groups::Fate, parse_dead_id, parse_lease_id};
+use super::{dead_id, groups::Fate, messages::Arrival, parse_dead_id, parse_lease_id};
 use crate::{
     codec::{self, StoredDead},
     core::{Core, invalid},
@@ -33,7 +33,7 @@ pub(crate) struct MessageQueue(pub(crate) Arc<Core>);
 #[derive(Default)]
 struct Batch {
     records: Vec<NewRecord>,
-    items: Vec<(Envelope, usize)>,
+    items: Vec<Arrival>,
     bytes: usize,
 }
 
@@ -54,7 +54,7 @@ impl Queue<Envelope> for MessageQueue {
             return Err(PortError::new(ErrorKind::Overloaded, OPERATION));
         }
         let mut durable = Vec::with_capacity(1);
-        for batch in batches(items, self.0.now_ms()) {
+        for batch in self.batches(items).map_err(|fault| fault.at(OPERATION))? {
             durable.push(self.begin(batch).map_err(|fault| fault.at(OPERATION))?);
         }
         for outcome in durable {
@@ -71,13 +71,13 @@ impl Queue<Envelope> for MessageQueue {
     async fn settle(&self, settlements: Vec<(LeaseId, Settlement)>) -> Result<(), PortError> {
         const OPERATION: &str = "messages.settle (embedded)";
         let now_ms = self.0.now_ms();
-        let (mut burials, mut passed) = (Vec::new(), Vec::new());
+        let (mut burials, mut late) = (Vec::new(), Vec::new());
         for (id, settlement) in settlements {
             let Some((position, attempts)) = parse_lease_id(&id) else { continue };
             match settlement {
                 Settlement::Done => {
-                    if self.0.messages.settle_done(position, attempts, now_ms) {
-                        passed.push(position);
+                    if let Some(command) = self.0.messages.settle_done(position, attempts, now_ms) {
+                        late.push((position, command));
                     }
                 }
                 Settlement::RetryAfter(delay) => {
@@ -89,11 +89,7 @@ impl Queue<Envelope> for MessageQueue {
             }
         }
         self.0.messages.wake();
-        let mut failed = None;
-        if !passed.is_empty() {
-            let record = Record::Passed(passed).encode(now_ms);
-            failed = self.0.append(vec![record], |_| {}).err();
-        }
+        let mut failed = self.note_late(&late).err();
         for burial in burials {
             let outcome = match burial {
                 Ok(outcome) => outcome.await.unwrap_or(Err(Fault::Stopped)),
@@ -171,6 +167,50 @@ impl MessageQueue {
         Ok(outcome)
     }
 
+    /// Items in portions that one append to the journal takes.
+    fn batches(&self, items: Vec<Item<Envelope>>) -> Result<Vec<Batch>, Fault> {
+        let now_ms = self.0.now_ms();
+        let mut batches: Vec<Batch> = Vec::with_capacity(1);
+        let room = items.len().min(APPEND_RECORDS_MAX);
+        let mut known = None;
+        for Item { body: envelope, .. } in items {
+            // Neighbours are often of one conversation.
+            let is_stray =
+                known != Some(envelope.conversation) && self.0.meta(envelope.conversation)?.is_none();
+            known = (!is_stray).then_some(envelope.conversation);
+            let record = record::command(&envelope, is_stray, now_ms);
+            let bytes = record.payload.len();
+            let fits = batches.last().is_some_and(|batch| {
+                batch.bytes + bytes <= APPEND_BYTES_MAX && batch.items.len() < APPEND_RECORDS_MAX
+            });
+            if !fits {
+                // One more for a note of what is settled.
+                let (records, items) = (Vec::with_capacity(room + 1), Vec::with_capacity(room));
+                batches.push(Batch { records, items, bytes: 0 });
+            }
+            let batch = batches.last_mut().expect("invariant: pushed just now if there was none");
+            batch.bytes += bytes;
+            batch.records.push(record);
+            batch.items.push(Arrival { envelope, bytes, is_stray });
+        }
+        Ok(batches)
+    }
+
+    /// Writes down which items came to nothing later than their place says. Nobody waits for it: whatever says that
+    /// they are settled comes later in the journal.
+    fn note_late(&self, late: &[(u64, keys::Key)]) -> Result<(), Fault> {
+        let mut passed = Vec::new();
+        for (position, command) in late {
+            if !self.0.is_applied(command, *position)? {
+                passed.push(*position);
+            }
+        }
+        if passed.is_empty() {
+            return Ok(());
+        }
+        self.0.append(vec![Record::Passed(passed).encode(self.0.now_ms())], |_| {})
+    }
+
     /// Starts bringing a leased item to the dead letters; `None` when the lease is not open.
     fn begin_burial(
         &self,
@@ -181,8 +221,7 @@ impl MessageQueue {
     ) -> Option<Result<Outcome, Fault>> {
         let core = &self.0;
         let (envelope, first_failed_at) = core.messages.leased(position, attempts)?;
-        let command = keys::command(envelope.conversation, envelope.actor, envelope.command_id);
-        let is_applied = match core.engine.contains(&command) {
+        let is_applied = match core.is_applied(&keys::command_of(&envelope), position) {
             Ok(is_applied) => is_applied,
             Err(fault) => return Some(Err(fault)),
         };
@@ -237,39 +276,14 @@ impl MessageQueue {
         let sent_at = core.now_ms();
         let bytes = codec::encode(&dead.envelope).len();
         let begun = self.0.begin_change(Record::Redrive(redrive), move |position| {
-            core.messages.arrive(position, vec![(dead.envelope, bytes)], sent_at);
+            let arrival = Arrival { envelope: dead.envelope, bytes, is_stray: false };
+            core.messages.arrive(position, vec![arrival], sent_at);
         })?;
         begun.await.unwrap_or(Err(Fault::Stopped)).map(drop)
     }
 }
 
 type Outcome = oneshot::Receiver<Result<chat::ChangeOutcome, Fault>>;
-
-/// Items in portions that one append to the journal takes.
-fn batches(items: Vec<Item<Envelope>>, now_ms: u64) -> Vec<Batch> {
-    let mut batches: Vec<Batch> = Vec::with_capacity(1);
-    let count = items.len();
-    for item in items {
-        let record = record::command(&item.body, now_ms);
-        let bytes = record.payload.len();
-        let fits = batches.last().is_some_and(|batch| {
-            batch.bytes + bytes <= APPEND_BYTES_MAX && batch.records.len() < APPEND_RECORDS_MAX
-        });
-        if !fits {
-            let room = count.min(APPEND_RECORDS_MAX);
-            batches.push(Batch {
-                records: Vec::with_capacity(room + 1),
-                items: Vec::with_capacity(room),
-                bytes: 0,
-            });
-        }
-        let batch = batches.last_mut().expect("invariant: pushed just now if there was none");
-        batch.bytes += bytes;
-        batch.records.push(record);
-        batch.items.push((item.body, bytes));
-    }
-    batches
-}
 
 /// The items named, each once, in order; what is no name of a dead letter is left out.
 fn unique(ids: &[String]) -> Vec<u64> {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use chat::{
-    ConversationId,
+    Decision, Effects, Envelope, Needs,
     ports::{Append, AppendOutcome},
 };
 use tokio::sync::oneshot;
@@ -13,7 +13,7 @@ use crate::{
     apply::effects,
     core::Core,
     error::Fault,
-    queue::messages::Passing,
+    queue::messages::{Brought, Passing},
     record::{Moved, Record},
 };
 
@@ -21,16 +21,17 @@ pub(crate) async fn append(core: &Arc<Core>, appends: &[Append]) -> Result<Vec<A
     if !core.engine.room().await {
         return Err(Fault::Stopped);
     }
-    let positions = note_order(core, appends).await?;
+    let unknown = core.journal.committed().0.saturating_add(1);
+    let passings = note_order(core, appends).await?;
     let writer = core.engine.writer();
     let mut outcomes = Vec::with_capacity(appends.len());
-    for (Append { effects }, position) in appends.iter().zip(positions) {
-        let head = core.meta(effects.conversation)?.map_or(0, |meta| meta.head);
-        if head != effects.expected_head {
+    for (Append { effects }, (passing, moved_at)) in appends.iter().zip(passings) {
+        if !is_expected(core, effects)? {
             outcomes.push(AppendOutcome::Conflict);
             continue;
         }
-        effects::write(core, &writer, effects)?;
+        effects::write(core, &writer, effects, &passing.items)?;
+        let position = passing.items.iter().copied().max().unwrap_or(unknown).max(moved_at);
         core.changed.lock().note(effects.conversation, position, effects.meta.head);
         outcomes.push(AppendOutcome::Written);
     }
@@ -38,42 +39,75 @@ pub(crate) async fn append(core: &Arc<Core>, appends: &[Append]) -> Result<Vec<A
     Ok(outcomes)
 }
 
-/// Writes down what takes effect out of order, and returns the position each append is noted under.
-async fn note_order(core: &Arc<Core>, appends: &[Append]) -> Result<Vec<u64>, Fault> {
-    let unknown = core.journal.committed().0.saturating_add(1);
-    let mut positions = Vec::with_capacity(appends.len());
-    let mut orders: Vec<(ConversationId, Passing)> = Vec::new();
-    for Append { effects } in appends {
-        let passing = core.messages.pass(effects.conversation, &effects.commands);
-        positions.push(if passing.last == 0 { unknown } else { passing.last });
-        let is_in_order = passing.passed.is_empty() && passing.moved.is_empty();
-        // An append that will conflict decides nothing.
-        if !is_in_order
-            && core.meta(effects.conversation)?.map_or(0, |meta| meta.head) == effects.expected_head
-        {
-            orders.push((effects.conversation, passing));
-        }
-    }
-    for (conversation, passing) in orders {
-        let at = journal_order(core, &passing).await?;
-        core.messages.passed(conversation, &passing, at);
-        if !passing.moved.is_empty()
-            && let Some(index) = appends.iter().position(|append| append.effects.conversation == conversation)
-        {
-            positions[index] = positions[index].max(at);
-        }
-    }
-    Ok(positions)
+fn is_expected(core: &Core, effects: &Effects) -> Result<bool, Fault> {
+    Ok(core.meta(effects.conversation)?.map_or(0, |meta| meta.head) == effects.expected_head)
 }
 
-async fn journal_order(core: &Arc<Core>, passing: &Passing) -> Result<u64, Fault> {
+/// Writes down what takes effect out of order. For each append, what it does to the queue's items, and the position
+/// of its last note.
+async fn note_order(core: &Arc<Core>, appends: &[Append]) -> Result<Vec<(Passing, u64)>, Fault> {
+    let mut passings = Vec::with_capacity(appends.len());
+    for Append { effects } in appends {
+        let items = match core.messages.items(effects.conversation, &effects.commands) {
+            Brought::By(items) => items,
+            Brought::Unclear(leased) => decided(core, effects, &leased)?,
+        };
+        let mut passing = core.messages.pass(effects.conversation, items);
+        let mut noted_at = 0;
+        // An append that will conflict decides nothing.
+        if (!passing.passed.is_empty() || !passing.moved.is_empty()) && is_expected(core, effects)? {
+            leave_out_applied(core, &mut passing)?;
+            noted_at = note(core, &passing).await?;
+            core.messages.passed(effects.conversation, &passing, noted_at);
+        }
+        passings.push((passing, noted_at));
+    }
+    Ok(passings)
+}
+
+/// Which of several items of a command brought it: deciding them again tells.
+fn decided(core: &Core, effects: &Effects, leased: &[(u64, Envelope)]) -> Result<Vec<u64>, Fault> {
+    let mut needs = Needs::default();
+    leased.iter().for_each(|(_, envelope)| needs.add(envelope));
+    let mut view = core.view(effects.conversation, needs)?;
+    let mut wanted = effects.events.iter().peekable();
+    let mut items = Vec::with_capacity(effects.commands.len());
+    for (position, envelope) in leased {
+        if let Decision::Append(event) = view.decide(envelope)
+            && wanted.next_if(|wanted| **wanted == *event).is_some()
+        {
+            view.apply(&event);
+            items.push(*position);
+        }
+    }
+    Ok(items)
+}
+
+/// An item that comes again because it could not be announced has its effect already.
+fn leave_out_applied(core: &Core, passing: &mut Passing) -> Result<(), Fault> {
+    let mut passed = Vec::with_capacity(passing.passed.len());
+    for (position, command) in std::mem::take(&mut passing.passed) {
+        if !core.is_applied(&command, position)? {
+            passed.push((position, command));
+        }
+    }
+    passing.passed = passed;
+    Ok(())
+}
+
+/// Makes the order durable. Returns the position of the last record, 0 when there is nothing to note.
+async fn note(core: &Arc<Core>, passing: &Passing) -> Result<u64, Fault> {
     let now_ms = core.now_ms();
     let mut records = Vec::with_capacity(1 + passing.moved.len());
     if !passing.passed.is_empty() {
-        records.push(Record::Passed(passing.passed.clone()).encode(now_ms));
+        let passed = passing.passed.iter().map(|(position, _)| *position).collect();
+        records.push(Record::Passed(passed).encode(now_ms));
     }
     for (item, envelope) in &passing.moved {
         records.push(Record::Moved(Moved { item: *item, envelope: envelope.clone() }).encode(now_ms));
+    }
+    if records.is_empty() {
+        return Ok(0);
     }
     let (told, durable) = oneshot::channel();
     core.append(records, move |appended| drop(told.send(appended)))?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chat::{Change, ConversationId, Meta, Needs, Row, Seq, Session, UserId, View, account::SecretHash};
 
 use crate::{
-    codec::{self, StoredMember, decode},
+    codec::{self, StoredCommand, StoredMember, decode},
     core::Core,
     error::Fault,
     keys,
@@ -27,10 +27,9 @@ impl Core {
             }
         }
         for (user, command) in needs.commands {
-            if let Some(bytes) = self.engine.get(&keys::command(id, user, command))? {
-                let seq = decode("command row", &bytes)?;
-                view.with_command(user, command, seq);
-                rows.push(seq);
+            if let Some(applied) = self.command(&keys::command(id, user, command))? {
+                view.with_command(user, command, applied.seq);
+                rows.push(applied.seq);
             }
         }
         for (target, user, emoji) in needs.reactions {
@@ -50,6 +49,15 @@ impl Core {
             }
         }
         Ok(view)
+    }
+
+    pub(crate) fn command(&self, key: &keys::Key) -> Result<Option<StoredCommand>, Fault> {
+        self.engine.get(key)?.map(|bytes| decode("command row", &bytes)).transpose()
+    }
+
+    /// Whether the command of an item took effect, brought by this very item.
+    pub(crate) fn is_applied(&self, command: &keys::Key, item: u64) -> Result<bool, Fault> {
+        Ok(self.command(command)?.is_some_and(|applied| applied.item == item))
     }
 
     pub(crate) fn meta(&self, id: ConversationId) -> Result<Option<Arc<Meta>>, Fault> {

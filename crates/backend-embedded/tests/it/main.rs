@@ -2,4 +2,7 @@
 //! Real files in temporary folders; time and randomness are given.
 
 mod basics;
+mod chaos;
+mod order;
+mod suites;
 mod support;
