@@ -88,7 +88,9 @@ fn join(meta: &Meta, member: Option<&Membership>, actor: UserId) -> Verdict {
         return Err(Refusal::ConversationNotFound);
     }
     room_for(meta, 1)?;
-    Ok(Some(EventKind::MembersAdded { users: vec![actor], role: Role::Member }))
+    // Everybody had left: without this nobody could ever moderate the channel again.
+    let role = if meta.members == 0 { Role::Owner } else { Role::Member };
+    Ok(Some(EventKind::MembersAdded { users: vec![actor], role }))
 }
 
 fn leave(meta: &Meta, member: &Membership, actor: UserId) -> Verdict {
