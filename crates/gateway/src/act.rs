@@ -75,7 +75,7 @@ fn submit(shard: &Rc<Shard>, connection: &Rc<Connection>, submission: Submission
                 let now_ms = shard.app.clock.now_ms();
                 match shard.intake.add(connection, submission, now_ms) {
                     Ok(()) => return,
-                    Err(refused) => refused,
+                    Err(refused) => *refused,
                 }
             }
         },

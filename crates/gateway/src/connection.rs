@@ -135,7 +135,7 @@ impl Connection {
         self.stage.get() == Stage::Open
     }
 
-    // ---- What it is told ---------------------------------------------------------------------------------------
+    // ---- What it is told ----
 
     /// Whether the event at `seq` of a room it is in goes to it now.
     pub(crate) fn takes(&self, conversation: ConversationId, seq: Seq) -> bool {
@@ -190,7 +190,7 @@ impl Connection {
         with(&mut self.extra.borrow_mut().get_or_insert_default().typing)
     }
 
-    // ---- What it sends -----------------------------------------------------------------------------------------
+    // ---- What it sends ----
 
     /// Queues a frame; it is written when the loop comes round. A reader that is too slow for it is closed (D6).
     pub(crate) fn push(&self, frame: Frame, weight: Weight, out: &Outgoing) {
@@ -374,7 +374,7 @@ impl Connection {
         .await
     }
 
-    // ---- What its own task does --------------------------------------------------------------------------------
+    // ---- What its own task does ----
 
     /// Remembers the task that reads it.
     pub(crate) fn set_task(&self, waker: &Waker) {

@@ -32,6 +32,7 @@ async fn finish(shard: &Rc<Shard>) {
     }
     shard.intake.idle().await;
     shard.marks.flush(shard).await;
+    shard.marks.flush_implied(shard).await;
     for connection in connections(shard) {
         connection.close(CloseCode::GoingAway, &shard.out);
     }

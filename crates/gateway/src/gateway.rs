@@ -66,6 +66,7 @@ impl Gateway {
     ///
     /// # Errors
     /// Why it cannot start; then nothing is left running.
+    #[allow(clippy::needless_pass_by_value, reason = "a gateway keeps its application")]
     pub fn start(options: Options, inboxes: Inboxes, app: Arc<App>) -> Result<Gateway, StartError> {
         if options.tls.is_none() && !options.plaintext_anywhere && !options.listen.ip().is_loopback() {
             return Err(StartError::Plaintext(options.listen));

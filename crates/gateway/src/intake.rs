@@ -63,12 +63,12 @@ impl Intake {
         connection: &Rc<Connection>,
         submission: Submission,
         accepted_at: TimestampMs,
-    ) -> Result<(), ServerFrame<'static>> {
+    ) -> Result<(), Box<ServerFrame<'static>>> {
         let mut waiting = self.waiting.borrow_mut();
         let command_id = submission.command_id;
         let (envelope, reference) = submission.into_envelope(connection.user, accepted_at);
         if waiting.len() >= INTAKE_WAITING_MAX {
-            return Err(overloaded(reference, command_id, INTAKE_RETRY_MS));
+            return Err(Box::new(overloaded(reference, command_id, INTAKE_RETRY_MS)));
         }
         waiting.push_back((envelope, Sender { connection: Rc::clone(connection), reference, command_id }));
         if self.waiting_since.get().is_none() {

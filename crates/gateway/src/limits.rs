@@ -86,6 +86,8 @@ pub const HEAL_RETRY_MS: u64 = 20;
 /// Conversations somebody left that a shard remembers while they are connected.
 pub const LEFT_REMEMBERED_MAX: usize = 64;
 
+/// Between two flushes of the marks that sending implies, milliseconds.
+pub const IMPLIED_MARKS_FLUSH_MS: u64 = 1_000;
 /// Default: between two flushes of read and delivered marks, milliseconds.
 pub const MARKS_FLUSH_MS: u64 = 200;
 /// Marks in one change.

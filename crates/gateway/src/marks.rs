@@ -14,7 +14,7 @@ use crate::{
     act,
     bell::Bell,
     connection::Connection,
-    limits::{MARKS_BATCH_MAX, MARKS_WAITING_MAX},
+    limits::{IMPLIED_MARKS_FLUSH_MS, MARKS_BATCH_MAX, MARKS_WAITING_MAX},
     shard::Shard,
 };
 
@@ -23,6 +23,10 @@ use crate::{
 pub(crate) struct Marks {
     waiting: RefCell<FxHashMap<(ConversationId, UserId), Pending>>,
     bell: Bell,
+    /// Who writes has read up to there: the last own message of each sender. Nobody needs to be told, because the
+    /// message itself tells it.
+    implied: RefCell<FxHashMap<(ConversationId, UserId), Seq>>,
+    implied_bell: Bell,
 }
 
 /// A mark, and who wants to know when it is moved.
@@ -44,13 +48,14 @@ impl Marks {
         connection: &Rc<Connection>,
         marking: Marking,
         head: Seq,
-    ) -> Result<(), ServerFrame<'static>> {
+    ) -> Result<(), Box<ServerFrame<'static>>> {
         let mut waiting = self.waiting.borrow_mut();
         let key = (marking.conversation, connection.user);
         if waiting.len() >= MARKS_WAITING_MAX && !waiting.contains_key(&key) {
             const MESSAGE: &str =
                 "The server has too much to do at the moment. Try again after retryAfterMs.";
-            return Err(ServerFrame::error(marking.reference, Code::SlowDown, MESSAGE, Some(1_000)));
+            let frame = ServerFrame::error(marking.reference, Code::SlowDown, MESSAGE, Some(1_000));
+            return Err(Box::new(frame));
         }
         let new = marking.of(connection.user);
         let none = Mark { read: None, delivered: None, ..new };
@@ -63,6 +68,41 @@ impl Marks {
         }
         self.bell.ring();
         Ok(())
+    }
+
+    /// Notes a message that a person connected here has sent. Beyond the bound it is left out: the next one says more.
+    pub(crate) fn sent(&self, conversation: ConversationId, sender: UserId, seq: Seq) {
+        let mut implied = self.implied.borrow_mut();
+        if implied.len() < MARKS_WAITING_MAX || implied.contains_key(&(conversation, sender)) {
+            implied.insert((conversation, sender), seq);
+            self.implied_bell.ring();
+        }
+    }
+
+    /// Stores implied marks, for ever.
+    pub(crate) async fn run_implied(&self, shard: &Shard) {
+        loop {
+            self.implied_bell.rung().await;
+            tokio::time::sleep(Duration::from_millis(IMPLIED_MARKS_FLUSH_MS)).await;
+            self.flush_implied(shard).await;
+        }
+    }
+
+    /// Stores the implied marks that wait now.
+    pub(crate) async fn flush_implied(&self, shard: &Shard) {
+        let implied = mem::take(&mut *self.implied.borrow_mut());
+        let marks = implied.into_iter().map(|((conversation, user), seq)| Mark {
+            conversation,
+            user,
+            read: Some(seq),
+            delivered: Some(seq),
+        });
+        let marks: Vec<Mark> = marks.collect();
+        for batch in marks.chunks(MARKS_BATCH_MAX) {
+            if let Err(error) = shard.app.store.change(Change::Mark(batch.to_vec())).await {
+                tracing::warn!(%error, "read marks of senders could not be stored");
+            }
+        }
     }
 
     /// Stores, for ever: what comes within `every` goes together.

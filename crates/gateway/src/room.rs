@@ -52,6 +52,11 @@ impl Room {
         }
     }
 
+    /// A room that was heard of by the event at `seq` alone.
+    pub(crate) fn unknown(seq: Seq) -> Room {
+        Room { healing_to: Some(seq), ..Room::new(None, seq.saturating_sub(1), 0) }
+    }
+
     /// Decides what to do with the event at `seq`.
     pub(crate) fn turn(&mut self, seq: Seq) -> Turn {
         if seq <= self.head {

@@ -13,7 +13,7 @@ use std::{
 
 use api::App;
 use axum::Router;
-use chat::{Announcement, CommandId, ids::Randomness};
+use chat::{Announcement, CommandId, EventKind, ids::Randomness};
 use protocol::frame::ServerFrame;
 use tokio::{
     sync::{Semaphore, mpsc, watch},
@@ -160,6 +160,8 @@ fn tasks(shard: &Rc<Shard>, inbox: mpsc::Receiver<Batch>) -> JoinSet<()> {
     let one = own();
     start(Box::pin(async move { one.marks.run(&one, marks_every).await }));
     let one = own();
+    start(Box::pin(async move { one.marks.run_implied(&one).await }));
+    let one = own();
     start(Box::pin(async move { one.roll.run(&one).await }));
     let one = own();
     start(Box::pin(async move { one.grace.run(&one).await }));
@@ -180,7 +182,7 @@ async fn tell(shard: Rc<Shard>, mut inbox: mpsc::Receiver<Batch>) {
         tokio::task::yield_now().await;
     }
     // Whoever announces has gone, as in tests; there is nothing left to tell, but sockets go on.
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 fn tell_batch(shard: &Shard, batch: &Batch) -> usize {
@@ -191,6 +193,12 @@ fn tell_batch(shard: &Shard, batch: &Batch) -> usize {
             oldest = Some(oldest.unwrap_or(event.at).min(event.at));
         }
         hub.tell(telling, &shard.out);
+        if let Announcement::Event { event, .. } = &*telling.announcement {
+            tracing::trace!(target: "journey", stage = "delivered", command = %event.command_id, seq = event.seq);
+            if matches!(event.kind, EventKind::Message { .. }) && hub.is_connected(event.actor) {
+                shard.marks.sent(event.conversation, event.actor, event.seq);
+            }
+        }
     }
     if let Some(accepted_at) = oldest {
         let took_ms = shard.app.clock.now_ms().saturating_sub(accepted_at);

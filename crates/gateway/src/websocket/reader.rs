@@ -5,7 +5,7 @@
 use super::frame::{Header, OpCode, Violation, unmask};
 
 /// One thing a client sent.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Incoming<'a> {
     /// A complete text message.
     Text(&'a str),
