@@ -10,6 +10,7 @@ use conformance::faulty::FaultPlan;
 
 use crate::{
     config::{self, Config},
+    inspect::{self, InspectArgs},
     operator::{self, DeadLetterArgs},
     serve::serve,
 };
@@ -28,6 +29,8 @@ enum Command {
     Serve(ServeArgs),
     /// Dead letters: list, show, redrive or drop what could not be processed.
     Dlq(DeadLetterArgs),
+    /// Look into a data folder: rows of the store, records of the journal.
+    Inspect(InspectArgs),
     /// Show or check the configuration.
     Config {
         #[command(subcommand)]
@@ -88,6 +91,7 @@ fn dispatch(command: Command) -> Result<()> {
             serve(&config, args.fault.as_ref())
         }
         Command::Dlq(args) => operator::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
         Command::Config { command: ConfigCommand::Default } => {
             print!("{}", config::reference());
             Ok(())

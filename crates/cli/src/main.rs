@@ -6,6 +6,7 @@ mod clock;
 mod config;
 mod health;
 mod home;
+mod inspect;
 mod journey;
 mod observe;
 mod operator;

@@ -66,7 +66,7 @@ fn install_tracing(config: &Config) -> Result<()> {
         "" => None,
         endpoint => Some(Journey::start(endpoint, config.traces.ratio)?),
     };
-    let stages = filter::Targets::new().with_target(journey::TARGET, tracing::Level::DEBUG);
+    let stages = filter::Targets::new().with_target(journey::TARGET, tracing::Level::TRACE);
     tracing_subscriber::registry()
         .with(lines.with_filter(level))
         .with(journey.map(|layer| layer.with_filter(stages)))

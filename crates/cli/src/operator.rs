@@ -108,10 +108,8 @@ impl Admin {
         let mut count = 0_usize;
         let mut after = String::new();
         loop {
-            let page = self.get(&format!(
-                "/v1/admin/dead-letters?queue={}&limit={PAGE_ROWS}&after={after}",
-                self.queue
-            ))?;
+            let page =
+                self.get(&format!("/v1/admin/dead-letters?queue={}&limit={PAGE_ROWS}{after}", self.queue))?;
             let items = page["items"].as_array().context("the server's answer has no items")?;
             for item in items {
                 if as_json {
@@ -122,7 +120,7 @@ impl Admin {
                 count += 1;
             }
             match items.last().and_then(|item| item["id"].as_str()) {
-                Some(last) if items.len() == PAGE_ROWS => last.clone_into(&mut after),
+                Some(last) if items.len() == PAGE_ROWS => after = format!("&after={last}"),
                 _ => break,
             }
         }
@@ -183,7 +181,7 @@ fn print_row(item: &Value, first: bool) {
     println!(
         "{:<24} {:<14} {:>8}  {:<24} {:<24} {}",
         text("id"),
-        text("what"),
+        text("name"),
         item["attempts"],
         text("firstFailedAt"),
         text("lastFailedAt"),

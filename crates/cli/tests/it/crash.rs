@@ -142,6 +142,8 @@ fn check(reader: &Person, conversations: &[String], written: &[Written], places:
 /// Sends, and after every loss of the connection syncs and sends again what has no answer yet.
 fn write_until(stop: &AtomicBool, person: &Person, conversations: &[String]) -> Written {
     let mut written = Written::default();
+    // Everything from the beginning: what a cursor does not name is live at the head only.
+    written.held.0 = conversations.iter().map(|conversation| (conversation.clone(), Vec::new())).collect();
     let mut unanswered: Vec<Value> = Vec::new();
     loop {
         match session(stop, person, conversations, &mut written, &mut unanswered) {
@@ -193,21 +195,7 @@ fn sync(socket: &mut Socket, written: &mut Written, unanswered: &mut Vec<Value>)
         let frame = socket.next()?;
         drop(take(&frame, written, unanswered));
         match frame["type"].as_str() {
-            Some("synced") if frame["unlisted"].as_array().is_none_or(Vec::is_empty) => return Ok(()),
-            Some("synced") => {
-                // Conversations this reader has heard nothing of yet: from their beginning.
-                let cursors: Value = frame["unlisted"]
-                    .as_array()
-                    .into_iter()
-                    .flatten()
-                    .map(|entry| (text(&entry["conversationId"]), json!(0)))
-                    .collect::<serde_json::Map<_, _>>()
-                    .into();
-                for (conversation, _) in cursors.as_object().into_iter().flatten() {
-                    written.held.0.entry(conversation.clone()).or_default();
-                }
-                return sync(socket, written, unanswered);
-            }
+            Some("synced") => return Ok(()),
             _ => {}
         }
     }

@@ -40,14 +40,14 @@ fn d5_d2_what_fails_for_good_is_set_aside_told_and_redriven_once() {
     expected.sort();
     assert_eq!(failed, expected, "the sender is told of both");
     wait_for(&mut reader, &healthy);
-    assert_eq!(ids(&ada, &room), [&healthy], "followers of a dead letter go on");
+    assert_eq!(ids(&ada, &room), [healthy.clone()], "followers of a dead letter go on");
 
     let letters = list(&data);
     assert_eq!(letters.len(), 2, "{letters:?}");
     let letter =
         |id: &str| letters.iter().find(|letter| letter.to_string().contains(id)).expect("listed").clone();
     assert_eq!(letter(&stubborn)["attempts"], 10, "{}", letter(&stubborn));
-    for name in ["id", "what", "reason", "firstFailedAt", "lastFailedAt"] {
+    for name in ["id", "name", "reason", "firstFailedAt", "lastFailedAt"] {
         assert!(letter(&stubborn)[name].is_string(), "{name} is missing in {}", letter(&stubborn));
     }
     let (stubborn_letter, poisoned_letter) = (text(&letter(&stubborn)["id"]), text(&letter(&poisoned)["id"]));
@@ -57,7 +57,7 @@ fn d5_d2_what_fails_for_good_is_set_aside_told_and_redriven_once() {
     drop(server);
     let server = Server::start(&data, &[]);
     let (ada, bob) = (at(&ada, &server), at(&bob, &server));
-    assert_eq!(ids(&ada, &room), [&healthy]);
+    assert_eq!(ids(&ada, &room), [healthy.clone()]);
     let (mut reader, _) = bob.connect().unwrap();
     reader.send(&json!({"action": "sync"})).unwrap();
     reader.until("synced").unwrap();
@@ -67,7 +67,7 @@ fn d5_d2_what_fails_for_good_is_set_aside_told_and_redriven_once() {
     assert!(dlq(&data, &["redrive", &stubborn_letter]).contains("0 sent again"), "redrive is safe to repeat");
     assert!(dlq(&data, &["drop", &poisoned_letter]).contains("1 dropped"));
     assert!(list(&data).is_empty());
-    assert_eq!(ids(&ada, &room), [&healthy, &stubborn], "D2: exactly once");
+    assert_eq!(ids(&ada, &room), [healthy, stubborn], "D2: exactly once");
 }
 
 fn at(person: &Person, server: &Server) -> Person {

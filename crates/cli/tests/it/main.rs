@@ -7,6 +7,6 @@ mod crash;
 mod dead_letters;
 mod drain;
 mod flood;
-mod readme;
+mod inspect;
 mod server;
 mod traces;

@@ -4,7 +4,7 @@
 use std::{
     io::{BufRead as _, BufReader},
     net::SocketAddr,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
 };
@@ -26,7 +26,6 @@ const CHEAP_PASSWORDS: [&str; 6] = [
 pub(crate) struct Server {
     child: Child,
     pub(crate) address: SocketAddr,
-    pub(crate) data: PathBuf,
 }
 
 impl Server {
@@ -53,7 +52,7 @@ impl Server {
         std::thread::spawn(move || lines.for_each(drop));
         let address = line.split("://").nth(1).and_then(|rest| rest.trim_end_matches('/').parse().ok());
         let address = address.unwrap_or_else(|| panic!("the first line is no address: {line:?}"));
-        Server { child, address, data: data.to_owned() }
+        Server { child, address }
     }
 
     /// The process id.
@@ -84,11 +83,6 @@ impl Server {
             assert!(Instant::now() < deadline, "the server did not end in {PATIENCE:?}");
             std::thread::sleep(Duration::from_millis(5));
         }
-    }
-
-    /// The address of an HTTP path.
-    pub(crate) fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
     }
 }
 
