@@ -4,9 +4,9 @@
 use std::borrow::Cow;
 
 use chat::{
-    Account, ConversationId, Invite, Meta, Row, Session, SessionId,
+    Account, ConversationId, Invite, Meta, Row, Session, SessionId, UserId,
     ports::{ConversationEntry, MemberEntry},
-    unread::unread,
+    unread::{mark_of, unread},
 };
 use protocol::{
     Time,
@@ -69,17 +69,18 @@ pub(crate) fn invite(invite: &Invite) -> InviteItem {
     }
 }
 
-pub(crate) fn conversation(entry: &ConversationEntry) -> ConversationItem {
+pub(crate) fn conversation(entry: &ConversationEntry, reader: UserId) -> ConversationItem {
     let meta = &entry.meta;
+    let mark = mark_of(reader, entry.mark, entry.last.as_ref());
     ConversationItem {
         conversation_id: entry.conversation,
         kind: meta.kind.into(),
         title: meta.title.clone(),
         description: meta.description.clone(),
         head_seq: meta.head,
-        read_seq: entry.mark.read,
-        delivered_seq: entry.mark.delivered,
-        unread: unread(meta.messages, entry.mark, entry.joined_ordinal),
+        read_seq: mark.read,
+        delivered_seq: mark.delivered.max(mark.read),
+        unread: unread(meta.messages, mark, entry.joined_ordinal),
         mentions: entry.mentions,
         last_event: entry.last.as_ref().and_then(last_message),
         role: entry.membership.role.into(),
@@ -129,6 +130,6 @@ pub(crate) fn member(entry: &MemberEntry) -> MemberItem {
         role: entry.membership.role.into(),
         joined_at: Time::from_ms(entry.membership.joined_at),
         read_seq: entry.mark.read,
-        delivered_seq: entry.mark.delivered,
+        delivered_seq: entry.mark.delivered.max(entry.mark.read),
     }
 }

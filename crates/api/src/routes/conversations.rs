@@ -177,7 +177,7 @@ async fn list(
     let next = if more { places.last().map(|place| place.0.encode()) } else { None };
     let ids: Vec<ConversationId> = places.iter().map(|place| place.0.conversation).collect();
     let entries = app.store.entries(person.user(), &ids).await?;
-    let items = entries.iter().map(view::conversation).collect();
+    let items = entries.iter().map(|entry| view::conversation(entry, person.user())).collect();
     Ok(etag::of_body(&headers, &Page { items, next }))
 }
 
@@ -188,7 +188,7 @@ async fn show(State(app): State<Arc<App>>, member: Member) -> Result<Response, P
 async fn item(app: &App, user: UserId, conversation: ConversationId) -> Result<Response, Problem> {
     let entries = app.store.entries(user, &[conversation]).await?;
     let entry = entries.first().ok_or_else(Problem::conversation_not_found)?;
-    Ok(axum::Json(view::conversation(entry)).into_response())
+    Ok(axum::Json(view::conversation(entry, user)).into_response())
 }
 
 async fn describe(

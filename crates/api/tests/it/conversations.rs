@@ -120,6 +120,10 @@ async fn the_list_is_by_activity_in_pages_and_counts_what_is_unread_d9() {
     assert_eq!((&item["unread"], &item["headSeq"], &item["readSeq"]), (&json!(2), &json!(3), &json!(0)));
     assert_eq!((&item["lastEvent"]["body"], &item["role"]), (&json!("again"), &json!("member")));
 
+    let own = world.client(&ann).get("/v1/conversations").await.expect(200);
+    let own = &own.items()[0];
+    assert_eq!((&own["unread"], &own["readSeq"]), (&json!(0), &json!(3)), "what one wrote oneself is read");
+
     let mut seen = Vec::new();
     let mut path = "/v1/conversations?limit=2".to_owned();
     loop {
