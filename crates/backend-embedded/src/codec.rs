@@ -2,8 +2,8 @@
 //! Stored: fields and variants are only ever appended, see `docs/src/storage-format.md`.
 
 use chat::{
-    CommandId, Envelope, Event, EventKind, Membership, MessageState, Row, Seq, TimestampMs, UserId, Version,
-    ids::ConversationId,
+    CommandId, Envelope, Event, EventKind, Membership, MessageState, Meta, Row, Seq, TimestampMs, UserId,
+    Version, ids::ConversationId,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -43,6 +43,21 @@ pub(crate) struct StoredVersion {
 pub(crate) struct StoredMember {
     pub(crate) membership: Membership,
     pub(crate) joined_ordinal: u64,
+}
+
+/// A conversation.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct StoredConversation {
+    pub(crate) meta: Meta,
+    /// Position of the journal record that took effect in it last.
+    pub(crate) applied: u64,
+}
+
+/// The borrowed twin of [`StoredConversation`], for writing.
+#[derive(Serialize)]
+pub(crate) struct ConversationRef<'a> {
+    pub(crate) meta: &'a Meta,
+    pub(crate) applied: u64,
 }
 
 /// A command that took effect.

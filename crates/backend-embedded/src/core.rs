@@ -55,6 +55,8 @@ pub(crate) struct Core {
     pub(crate) config: Config,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) epoch: Epoch,
+    /// Tells this process from those before it.
+    pub(crate) instance: u64,
     pub(crate) journal: Journal,
     pub(crate) engine: Engine,
     pub(crate) caches: Caches,
@@ -64,6 +66,8 @@ pub(crate) struct Core {
     pub(crate) failure: Arc<FailureHook>,
     /// Position of the last change applied.
     pub(crate) changes_applied: AtomicU64,
+    /// The start has decided every item below this position at its own place, settled or not.
+    pub(crate) decided_before: AtomicU64,
     pub(crate) is_stopping: AtomicBool,
     jobs: Mutex<Option<mpsc::Sender<Job>>>,
 }
@@ -80,10 +84,11 @@ pub(crate) struct Parts {
     pub(crate) config: Config,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) epoch: Epoch,
+    /// Tells this process from those before it.
+    pub(crate) instance: u64,
     pub(crate) journal: Journal,
     pub(crate) engine: Engine,
     pub(crate) caches: Caches,
-    pub(crate) changed: Changed,
     pub(crate) messages: Messages,
     pub(crate) failure: Arc<FailureHook>,
     pub(crate) changes_applied: u64,
@@ -93,19 +98,21 @@ impl Core {
     pub(crate) fn new(parts: Parts) -> (Arc<Core>, mpsc::Receiver<Job>) {
         let (sender, receiver) = mpsc::channel();
         let Parts { config, clock, epoch, journal, engine, .. } = parts;
-        let Parts { caches, changed, messages, failure, changes_applied, .. } = parts;
+        let Parts { instance, caches, messages, failure, changes_applied, .. } = parts;
         let core = Core {
             config,
             clock,
             epoch,
+            instance,
             journal,
             engine,
             caches,
-            changed: Mutex::new(changed),
+            changed: Mutex::new(Changed::default()),
             messages,
             waiters: Waiters::default(),
             failure,
             changes_applied: AtomicU64::new(changes_applied),
+            decided_before: AtomicU64::new(0),
             is_stopping: AtomicBool::new(false),
             jobs: Mutex::new(Some(sender)),
         };

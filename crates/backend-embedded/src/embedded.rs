@@ -19,7 +19,6 @@ use parking_lot::Mutex;
 
 use crate::{
     cache::Cache,
-    changed::Changed,
     codec,
     commands::{AppliedHook, EmbeddedCommands},
     config::{Config, History},
@@ -91,7 +90,7 @@ impl Embedded {
         check_continuity(&applied, &journal, last)?;
         let parts = Parts {
             messages: Messages::new(Progress::restored(&applied.items), config.queue_memory_bytes),
-            changed: Changed::new(applied.items.first_open().saturating_sub(1)),
+            instance: instance(&*randomness),
             changes_applied: applied.changes,
             epoch: genesis.epoch,
             caches: caches(),
@@ -284,6 +283,12 @@ fn check_continuity(applied: &Applied, journal: &Journal, last: u64) -> Result<(
     }
     let (needed, first) = (applied.items.first_open().min(applied.changes + 1).max(1), journal.first().0);
     if needed < first { Err(OpenError::Gap { needed, first }) } else { Ok(()) }
+}
+
+fn instance(randomness: &dyn Randomness) -> u64 {
+    let mut random = [0; 8];
+    randomness.fill(&mut random);
+    u64::from_le_bytes(random)
 }
 
 fn caches() -> Caches {

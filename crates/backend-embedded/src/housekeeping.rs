@@ -66,7 +66,7 @@ fn round(core: &Arc<Core>, directory: &EmbeddedDirectory) {
             break;
         }
     }
-    if let Some(note) = core.messages.due_note(true) {
+    if let Some(note) = core.messages.due_note(1) {
         let record = Record::Settled(note).encode(core.now_ms());
         if let Err(fault) = core.append(vec![record], |_| {}) {
             tracing::warn!(%fault, "a note of what is settled could not be written");

@@ -3,13 +3,13 @@
 
 use std::{ops::ControlFlow, sync::Arc};
 
-use chat::{Account, Announcement, Invite, Meta, Session, change::MarkState};
+use chat::{Account, Announcement, Invite, Session, change::MarkState};
 use journal::{FileSystem, Journal, Position};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use crate::{
-    codec::{self, StoredCommand, StoredDead, StoredMember, StoredRow, StoredVersion},
+    codec::{self, StoredCommand, StoredConversation, StoredDead, StoredMember, StoredRow, StoredVersion},
     config::Config,
     core::Applied,
     embedded::journal_options,
@@ -127,7 +127,7 @@ fn readable(keyspace: Keyspace, key: &[u8], bytes: &[u8]) -> Result<Value, Fault
         Keyspace::Account => value::<Account>("account", bytes),
         Keyspace::Session => value::<Session>("session", bytes),
         Keyspace::Invite => value::<Invite>("invite", bytes),
-        Keyspace::Conversation => value::<Meta>("conversation", bytes),
+        Keyspace::Conversation => value::<StoredConversation>("conversation", bytes),
         Keyspace::Member | Keyspace::MemberOf => value::<StoredMember>("member", bytes),
         Keyspace::Mark => value::<MarkState>("mark", bytes),
         Keyspace::Row => value::<StoredRow>("row", bytes),

@@ -40,6 +40,11 @@ pub const PARKED_MEMORY_PERCENT: usize = 50;
 pub const SPILLED_ITEMS_MAX: usize = 1_000_000;
 /// Commands settled before a note of it goes along with the next append.
 pub const SETTLED_NOTE_ITEMS: u64 = 256;
+/// Commands settled before a note of it is written by itself.
+pub const SETTLED_NOTE_ALONE_ITEMS: u64 = 4_096;
+/// Accepted commands that a start applies although it does not know that they had been applied: what readers had seen
+/// before a crash they see after it. More than notes can lag behind, leases included.
+pub const REPLAY_AHEAD_ITEMS: u64 = 16_384;
 /// Bytes of items in the notifications queue before `send` says `Overloaded`.
 pub const NOTIFICATIONS_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Longest reason kept with a dead letter, bytes.
@@ -51,7 +56,7 @@ pub const NOTIFICATIONS_DEAD_MAX: usize = 1_000;
 pub const FAILURES_PER_USER_MAX: usize = 100;
 /// Age at which a failure is forgotten, milliseconds (7 days).
 pub const FAILURE_LIFE_MS: u64 = 7 * 24 * 3_600 * 1_000;
-/// Conversations remembered with the position of their last change, for `changed_since`.
+/// Conversations remembered with their last change, for `changed_since`.
 pub const CHANGED_CONVERSATIONS_MAX: usize = 65_536;
 /// Unread mentions counted.
 pub const MENTIONS_COUNTED_MAX: u64 = 100;

@@ -110,6 +110,10 @@ pub(crate) struct Moved {
     /// Its own position.
     pub(crate) item: u64,
     pub(crate) envelope: Envelope,
+    /// Open items of the group, from before this record, that took effect at their own places.
+    pub(crate) in_place: Vec<u64>,
+    /// A start had decided everything below this position at its own place.
+    pub(crate) decided_before: u64,
 }
 
 /// A deletion whose text may still stand in sealed segments.

@@ -2,19 +2,26 @@
 //! Applies each record that the tables lack, in journal order, through the same rules as the live path; what was not
 //! done with when the process ended goes back into the queue.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    sync::atomic::Ordering,
+};
 
-use chat::{ConversationId, Decision, Envelope, Needs};
+use chat::{ConversationId, Decision, Effects, Envelope, Needs};
 use journal::Position;
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::{
-    apply::{self, effects},
+    apply::{
+        self,
+        effects::{self, Source},
+    },
     codec,
     core::{Applied, Core},
     engine::Writer,
     error::{Fault, OpenError},
-    limits::{REFILL_BYTES, REFILL_RECORDS},
+    limits::{REFILL_BYTES, REFILL_RECORDS, REPLAY_AHEAD_ITEMS},
     queue::messages::{Arrival, Restart, item},
     record::{Dead, Moved, Record, Settled, kind},
 };
@@ -28,15 +35,42 @@ struct Survey {
     settled: Settled,
     restart: Restart,
     moved: FxHashSet<u64>,
+    /// Took effect at their own places, though others of their groups were moved later.
+    in_place: FxHashSet<u64>,
+    /// For each group with moved items, where an earlier start had decided everything at its own place.
+    decided_before: FxHashMap<u128, u64>,
 }
 
 /// A command to be applied.
 struct Due {
     /// The item that brought it.
     item: u64,
-    /// Whether it counts as open until it is applied.
-    is_open: bool,
+    /// Where it takes effect.
+    position: u64,
+    then: Then,
     envelope: Envelope,
+}
+
+/// What an item is once it is applied.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Then {
+    /// Done with.
+    Done,
+    /// To be leased nevertheless: nobody knows whether what it came to has been told.
+    Leased,
+    /// Settled elsewhere: it was moved.
+    Moved,
+}
+
+/// What commands of one conversation come to.
+struct Decided {
+    effects: Option<Effects>,
+    /// The items with effect.
+    items: Vec<u64>,
+    /// Where the last of them takes effect.
+    position: u64,
+    /// Items without effect that will be leased.
+    passed: Vec<u64>,
 }
 
 /// What a replay did.
@@ -54,7 +88,17 @@ struct Replay<'a> {
     survey: Survey,
     /// Items below are done with or put back; from here on the queue reads the journal itself.
     head: u64,
+    /// Items not decided before the crash while others of their groups were moved: from now on they count as passed.
+    overtaken: Vec<u64>,
+    /// Everything below is decided.
+    decided_before: u64,
+    /// How many more items to apply although it is not known that they had been applied.
+    ahead: u64,
     batch: Vec<Due>,
+    /// See [`Replay::applied_before`].
+    applied_in: FxHashMap<ConversationId, u64>,
+    /// Conversations that wait for the worker.
+    held: FxHashSet<ConversationId>,
     behind: u64,
     done: Replayed,
 }
@@ -69,7 +113,12 @@ pub(crate) fn replay(core: &Core, applied: Applied, last: u64) -> Result<Replaye
         applied,
         survey,
         head,
+        overtaken: Vec::new(),
+        decided_before: last + 1,
+        ahead: REPLAY_AHEAD_ITEMS,
         batch: Vec::with_capacity(BATCH_ITEMS),
+        applied_in: FxHashMap::default(),
+        held: FxHashSet::default(),
         behind: 0,
         done: Replayed::default(),
     };
@@ -80,7 +129,13 @@ pub(crate) fn replay(core: &Core, applied: Applied, last: u64) -> Result<Replaye
     };
     core.messages.set_restart(restart);
     replay.run(first, last).map_err(in_store(core))?;
+    core.decided_before.store(replay.decided_before, Ordering::Relaxed);
     core.messages.begin(head, last, replay.behind);
+    if !replay.overtaken.is_empty() {
+        let overtaken = std::mem::take(&mut replay.overtaken);
+        overtaken.iter().for_each(|position| core.messages.note_passed(*position));
+        core.append(vec![Record::Passed(overtaken).encode(core.now_ms())], |_| {}).map_err(in_store(core))?;
+    }
     Ok(replay.done)
 }
 
@@ -104,8 +159,11 @@ fn survey(core: &Core, first: u64, last: u64) -> Result<Survey, Fault> {
             kind::MOVED => {
                 let moved: Moved = codec::decode("moved", &record.payload)?;
                 survey.moved.insert(moved.item);
+                survey.in_place.extend(moved.in_place);
                 let group = moved.envelope.conversation.as_u128();
                 survey.restart.barriers.insert(group, position);
+                let decided = survey.decided_before.entry(group).or_default();
+                *decided = moved.decided_before.max(*decided);
             }
             _ => {}
         }
@@ -129,8 +187,11 @@ impl Replay<'_> {
             && position <= self.applied.changes
             && self.applied.items.contains(position);
         let is_command = matches!(record.kind, kind::COMMAND | kind::STRAY);
-        if is_known || (is_command && position >= self.head) {
-            self.behind += u64::from(!is_known);
+        if is_known || (is_command && position >= self.head && self.ahead == 0) {
+            if !is_known {
+                self.decided_before = self.decided_before.min(position);
+                self.behind += 1;
+            }
             return Ok(());
         }
         let decoded = Record::decode(position, record.kind, &record.payload)?;
@@ -138,8 +199,8 @@ impl Replay<'_> {
             self.change(position, &decoded)?;
         }
         match decoded {
-            Record::Moved(Moved { item, envelope }) => {
-                self.apply_later(Due { item, is_open: false, envelope })
+            Record::Moved(Moved { item, envelope, .. }) => {
+                self.apply_later(Due { item, position, then: Then::Moved, envelope })
             }
             decoded => match item(decoded, record.payload.len()) {
                 Some(arrival) => self.item(position, arrival, record.time_ms),
@@ -155,27 +216,73 @@ impl Replay<'_> {
     }
 
     fn item(&mut self, position: u64, arrival: Arrival, sent_at: u64) -> Result<(), Fault> {
-        if position >= self.head {
-            self.behind += 1;
-            return Ok(());
-        }
         if self.applied.items.contains(position) || self.survey.restart.dead.contains(&position) {
+            if position < self.head {
+                self.core.messages.note_done(position);
+            }
+            return Ok(());
+        }
+        let is_settled = self.survey.settled.contains(position);
+        let group = arrival.envelope.conversation.as_u128();
+        let is_in_tables = position < self.applied_before(arrival.envelope.conversation)?;
+        let is_overtaken = self.survey.restart.barriers.get(&group).is_some_and(|at| position < *at)
+            && !is_settled
+            && !self.survey.in_place.contains(&position)
+            && self.survey.decided_before.get(&group).is_none_or(|at| position >= *at);
+        let is_elsewhere = arrival.is_stray
+            || is_overtaken
+            || (is_in_tables && !is_settled)
+            || self.survey.restart.passed.contains(&position)
+            || self.survey.moved.contains(&position);
+        if is_settled && is_elsewhere {
             self.core.messages.note_done(position);
             return Ok(());
         }
-        if !self.survey.settled.contains(position) {
+        if is_settled {
+            // It is applied with its batch; until then it counts as open.
+            self.core.messages.note_open(position);
+            let envelope = arrival.envelope;
+            return self.apply_later(Due { item: position, position, then: Then::Done, envelope });
+        }
+        if is_overtaken {
+            self.overtaken.push(position);
+        }
+        if is_in_tables {
+            self.core.messages.note_passed(position);
+        }
+        match self.put_back(position, arrival, sent_at) {
+            Some(envelope) if !is_elsewhere => {
+                self.apply_later(Due { item: position, position, then: Then::Leased, envelope })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Position of the record that took effect in a conversation last, according to the tables as they were found.
+    fn applied_before(&mut self, id: ConversationId) -> Result<u64, Fault> {
+        if let Some(position) = self.applied_in.get(&id) {
+            return Ok(*position);
+        }
+        let position = self.core.applied(id)?;
+        self.applied_in.insert(id, position);
+        Ok(position)
+    }
+
+    /// Puts an item back into the queue, where it still is if it comes after the head; returns its command if that is
+    /// to be applied as well.
+    fn put_back(&mut self, position: u64, arrival: Arrival, sent_at: u64) -> Option<Envelope> {
+        let is_applied = self.ahead > 0;
+        if !is_applied {
+            self.decided_before = self.decided_before.min(position);
+        }
+        self.ahead = self.ahead.saturating_sub(1);
+        let envelope = is_applied.then(|| arrival.envelope.clone());
+        if position < self.head {
             self.core.messages.restore(position, arrival, sent_at);
-            return Ok(());
+        } else {
+            self.behind += 1;
         }
-        let is_elsewhere =
-            self.survey.restart.passed.contains(&position) || self.survey.moved.contains(&position);
-        if arrival.is_stray || is_elsewhere {
-            self.core.messages.note_done(position);
-            return Ok(());
-        }
-        // It is applied with its batch; until then it counts as open.
-        self.core.messages.note_open(position);
-        self.apply_later(Due { item: position, is_open: true, envelope: arrival.envelope })
+        envelope
     }
 
     fn apply_later(&mut self, due: Due) -> Result<(), Fault> {
@@ -194,7 +301,7 @@ impl Replay<'_> {
             self.apply(&writer, id, &dues)?;
         }
         self.done.commands += batch.len() as u64;
-        for due in batch.iter().filter(|due| due.is_open) {
+        for due in batch.iter().filter(|due| due.then == Then::Done) {
             self.core.messages.note_done(due.item);
         }
         self.core.cut_if_due(&writer);
@@ -202,23 +309,51 @@ impl Replay<'_> {
         self.core.engine.room_blocking()
     }
 
-    fn apply(&self, writer: &Writer<'_>, id: ConversationId, dues: &[&Due]) -> Result<(), Fault> {
+    /// Applies what is due in a conversation. A rule that panics is left to the queue's worker, which isolates it.
+    fn apply(&mut self, writer: &Writer<'_>, id: ConversationId, dues: &[&Due]) -> Result<(), Fault> {
+        let is_due = |due: &&&Due| due.then != Then::Leased || !self.held.contains(&id);
+        let dues: Vec<&Due> = dues.iter().filter(is_due).copied().collect();
+        let decided = catch_unwind(AssertUnwindSafe(|| self.decide(id, &dues)));
+        match decided {
+            Ok(decided) => self.write(writer, decided?),
+            Err(_) if dues.iter().any(|due| due.then == Then::Leased) => {
+                tracing::error!(conversation = %id, "a rule panicked; the conversation is left to the worker");
+                self.held.insert(id);
+                self.apply(writer, id, &dues)
+            }
+            Err(panic) => resume_unwind(panic),
+        }
+    }
+
+    fn decide(&self, id: ConversationId, dues: &[&Due]) -> Result<Decided, Fault> {
         let mut needs = Needs::default();
         dues.iter().for_each(|due| needs.add(&due.envelope));
         let mut view = self.core.view(id, needs)?;
-        let mut items = Vec::with_capacity(dues.len());
-        let mut last = 0;
+        let mut position = 0;
+        let (mut items, mut passed) = (Vec::with_capacity(dues.len()), Vec::new());
         for due in dues {
-            if let Decision::Append(event) = view.decide(&due.envelope) {
-                view.apply(&event);
-                items.push(due.item);
-                last = last.max(due.item);
+            match view.decide(&due.envelope) {
+                Decision::Append(event) => {
+                    view.apply(&event);
+                    items.push(due.item);
+                    position = due.position;
+                }
+                Decision::Unchanged | Decision::Refused(_) if due.then == Then::Leased => {
+                    passed.push(due.item);
+                }
+                Decision::Duplicate(_) | Decision::Unchanged | Decision::Refused(_) => {}
             }
         }
-        if let Some(effects) = view.into_effects() {
-            effects::write(self.core, writer, &effects, &items)?;
-            self.core.changed.lock().note(id, last, effects.meta.head);
+        Ok(Decided { effects: view.into_effects(), items, position, passed })
+    }
+
+    fn write(&self, writer: &Writer<'_>, decided: Decided) -> Result<(), Fault> {
+        if let Some(effects) = &decided.effects {
+            let source = Source { items: &decided.items, position: decided.position };
+            effects::write(self.core, writer, effects, source)?;
+            self.core.changed.lock().note(effects.conversation, effects.meta.head);
         }
+        decided.passed.into_iter().for_each(|item| self.core.messages.note_passed(item));
         Ok(())
     }
 }

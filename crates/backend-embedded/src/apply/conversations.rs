@@ -5,7 +5,7 @@ use chat::{
     Change, ChangeOutcome, ConversationId, ConversationKind, Mark, Role, UserId, View, change::MarkState,
 };
 
-use super::effects;
+use super::effects::{self, Source};
 use crate::{
     codec::{self, decode},
     core::Core,
@@ -35,9 +35,8 @@ pub(crate) fn create(
     let texts = (title.clone(), description.clone());
     let effects = View::create(*conversation, (*creator, *request), *at, *kind, texts, members);
     writer.put(&request_key, conversation.to_bytes().to_vec());
-    effects::write(core, writer, &effects, &[])?;
-    let noted = core.journal.committed().0.max(position).saturating_add(1);
-    core.changed.lock().note(*conversation, noted, effects.meta.head);
+    effects::write(core, writer, &effects, Source { items: &[], position })?;
+    core.changed.lock().note(*conversation, effects.meta.head);
     let created = effects.events.into_iter().next().map(Box::new);
     Ok(ChangeOutcome::Conversation { conversation: *conversation, created })
 }

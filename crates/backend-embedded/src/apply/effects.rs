@@ -7,16 +7,29 @@ use std::sync::Arc;
 use chat::{ConversationId, ConversationKind, Effects, Membership, Seq, UserId};
 
 use crate::{
-    codec::{self, StoredCommand, StoredMember, decode},
+    codec::{self, ConversationRef, StoredCommand, StoredMember, decode},
     core::Core,
     engine::Writer,
     error::Fault,
     keys,
 };
 
-/// Writes effects. The caller has checked the expected head. `items` are the queue items that brought the effects'
-/// commands, as far as they are known.
-pub(crate) fn write(core: &Core, writer: &Writer<'_>, effects: &Effects, items: &[u64]) -> Result<(), Fault> {
+/// Where effects come from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Source<'a> {
+    /// The queue items that brought the commands, as far as they are known.
+    pub(crate) items: &'a [u64],
+    /// Position of the record that takes effect last, 0 when it is not known.
+    pub(crate) position: u64,
+}
+
+/// Writes effects. The caller has checked the expected head.
+pub(crate) fn write(
+    core: &Core,
+    writer: &Writer<'_>,
+    effects: &Effects,
+    source: Source<'_>,
+) -> Result<(), Fault> {
     let id = effects.conversation;
     for row in &effects.rows {
         writer.put(&keys::row(id, row.event.seq), codec::encode_row(row));
@@ -38,7 +51,7 @@ pub(crate) fn write(core: &Core, writer: &Writer<'_>, effects: &Effects, items: 
     for (user, membership) in &effects.members {
         write_member(core, writer, effects, *user, *membership)?;
     }
-    let items = items.iter().copied().chain(std::iter::repeat(0));
+    let items = source.items.iter().copied().chain(std::iter::repeat(0));
     for ((user, command, seq), item) in effects.commands.iter().zip(items) {
         let stored = StoredCommand { seq: *seq, item };
         writer.put(&keys::command(id, *user, *command), codec::encode(&stored));
@@ -46,7 +59,8 @@ pub(crate) fn write(core: &Core, writer: &Writer<'_>, effects: &Effects, items: 
     if effects.expected_head == 0 {
         write_indexes(writer, effects);
     }
-    writer.put(&keys::conversation(id), codec::encode(&effects.meta));
+    let conversation = ConversationRef { meta: &effects.meta, applied: source.position };
+    writer.put(&keys::conversation(id), codec::encode(&conversation));
     core.caches.metas.set(&id, Arc::new(effects.meta.clone()));
     Ok(())
 }

@@ -263,6 +263,14 @@ impl<T: Clone> Groups<T> {
         leased.into_iter().flatten().filter(|leased| leased.fate.is_none()).map(|leased| &mut leased.entry)
     }
 
+    /// The items of a group that are in memory and not done with: those leased, then those that wait.
+    pub(crate) fn open(&self, key: u128) -> impl Iterator<Item = &Entry<T>> {
+        let group = self.groups.get(&key);
+        let leased = group.into_iter().flat_map(|group| &group.leased);
+        let leased = leased.filter(|leased| leased.fate != Some(Fate::Done)).map(|leased| &leased.entry);
+        leased.chain(group.into_iter().flat_map(|group| &group.waiting))
+    }
+
     /// Lets groups whose retry is due be leased again.
     pub(crate) fn unpark(&mut self, now: Instant) {
         while let Some(&(due, key)) = self.parked.first()

@@ -20,7 +20,7 @@ use crate::{
     core::Core,
     error::Fault,
     keys::{self, Key},
-    limits::{PARKED_MEMORY_PERCENT, REFILL_BYTES, REFILL_RECORDS, SETTLED_NOTE_ITEMS, SPILLED_ITEMS_MAX},
+    limits::{PARKED_MEMORY_PERCENT, REFILL_BYTES, REFILL_RECORDS, SPILLED_ITEMS_MAX},
     record::{Record, Settled},
 };
 
@@ -115,6 +115,12 @@ impl Messages {
             reader: Mutex::new(None),
             memory_bytes_max,
         }
+    }
+
+    /// During a start: an item came to nothing at its place. Should it come to something when it is leased, it has to
+    /// be written down where.
+    pub(crate) fn note_passed(&self, position: u64) {
+        self.state.lock().restart.passed.insert(position);
     }
 
     /// During a start: what was found out about items not done with.
@@ -307,7 +313,8 @@ impl Messages {
         } else {
             state.groups.leased_entry(position, attempts).and_then(|(key, entry)| {
                 let barrier = state.restart.barriers.get(&key).copied().unwrap_or_default();
-                let is_late = position < barrier && !entry.is_passed && !entry.is_moved;
+                let is_passed = entry.is_passed || state.restart.passed.contains(&position);
+                let is_late = position < barrier && !is_passed && !entry.is_moved;
                 is_late.then(|| keys::command_of(&entry.body))
             })
         };
@@ -385,22 +392,31 @@ impl Messages {
     /// Compares the items that take effect in a conversation with what is leased of it.
     pub(crate) fn pass(&self, id: ConversationId, items: Vec<u64>) -> Passing {
         let mut state = self.state.lock();
+        let State { groups, restart, .. } = &mut *state;
         let key = id.as_u128();
-        let barrier = state.restart.barriers.get(&key).copied().unwrap_or_default();
+        let barrier = restart.barriers.get(&key).copied().unwrap_or_default();
+        let is_passed = |entry: &Entry<Envelope>| entry.is_passed || restart.passed.contains(&entry.position);
         let mut passing = Passing::default();
         let Some(last) = items.last() else { return passing };
-        for entry in state.groups.leased(key).filter(|entry| entry.position <= *last) {
+        for entry in groups.leased(key).filter(|entry| entry.position <= *last) {
             if items.binary_search(&entry.position).is_ok() {
-                let is_late = entry.is_passed || entry.position < barrier || !passing.moved.is_empty();
+                let is_late = is_passed(entry) || entry.position < barrier || !passing.moved.is_empty();
                 if is_late {
                     passing.moved.push((entry.position, entry.body.clone()));
                 }
-            } else if !entry.is_passed {
+            } else if !is_passed(entry) {
                 passing.passed.push((entry.position, keys::command_of(&entry.body)));
             }
         }
         passing.items = items;
         passing
+    }
+
+    /// Items of a conversation that are open, with the names of their commands.
+    pub(crate) fn open(&self, id: ConversationId) -> Vec<(u64, Key)> {
+        let state = self.state.lock();
+        let open = state.groups.open(id.as_u128());
+        open.map(|entry| (entry.position, keys::command_of(&entry.body))).collect()
     }
 
     /// What [`Messages::pass`] found is durable: `at` is the position of the group's last record of it.
@@ -427,11 +443,12 @@ impl Messages {
         self.state.lock().progress.low().saturating_sub(1)
     }
 
-    /// What is done with by now, if that is worth a note in the journal.
-    pub(crate) fn due_note(&self, is_forced: bool) -> Option<Settled> {
+    /// What is done with by now, if that is worth a note in the journal: if at least so many items were settled since
+    /// the last one, and (unless a single one is enough) as many as the last note had bytes.
+    pub(crate) fn due_note(&self, items_min: u64) -> Option<Settled> {
         let mut state = self.state.lock();
-        let worth = SETTLED_NOTE_ITEMS.max(state.note_bytes);
-        if state.settled_since_note == 0 || (!is_forced && state.settled_since_note < worth) {
+        let worth = if items_min > 1 { items_min.max(state.note_bytes) } else { 1 };
+        if state.settled_since_note < worth {
             return None;
         }
         let note = state.progress.settled();

@@ -19,7 +19,10 @@ use crate::{
     core::{Core, invalid},
     error::Fault,
     keys::{self, Keyspace},
-    limits::{APPEND_BYTES_MAX, APPEND_RECORDS_MAX, DEAD_REASON_BYTES_MAX, SEND_ITEMS_MAX},
+    limits::{
+        APPEND_BYTES_MAX, APPEND_RECORDS_MAX, DEAD_REASON_BYTES_MAX, SEND_ITEMS_MAX,
+        SETTLED_NOTE_ALONE_ITEMS, SETTLED_NOTE_ITEMS,
+    },
     record::{self, Dead, Record, Redrive},
 };
 
@@ -89,7 +92,7 @@ impl Queue<Envelope> for MessageQueue {
             }
         }
         self.0.messages.wake();
-        let mut failed = self.note_late(&late).err();
+        let mut failed = self.note_late(&late).and_then(|()| self.note_settled()).err();
         for burial in burials {
             let outcome = match burial {
                 Ok(outcome) => outcome.await.unwrap_or(Err(Fault::Stopped)),
@@ -152,7 +155,7 @@ impl MessageQueue {
         let core = Arc::clone(&self.0);
         let now_ms = core.now_ms();
         let mut offset = 0;
-        if let Some(note) = core.messages.due_note(false) {
+        if let Some(note) = core.messages.due_note(SETTLED_NOTE_ITEMS) {
             batch.records.insert(0, Record::Settled(note).encode(now_ms));
             offset = 1;
         }
@@ -209,6 +212,14 @@ impl MessageQueue {
             return Ok(());
         }
         self.0.append(vec![Record::Passed(passed).encode(self.0.now_ms())], |_| {})
+    }
+
+    /// Writes down what is settled where no send has taken the note along for long.
+    fn note_settled(&self) -> Result<(), Fault> {
+        match self.0.messages.due_note(SETTLED_NOTE_ALONE_ITEMS) {
+            Some(note) => self.0.append(vec![Record::Settled(note).encode(self.0.now_ms())], |_| {}),
+            None => Ok(()),
+        }
     }
 
     /// Starts bringing a leased item to the dead letters; `None` when the lease is not open.

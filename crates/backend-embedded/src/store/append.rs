@@ -1,16 +1,16 @@
 //! Appending: effects of many conversations, each atomic and on its expected head, in one go.
 //! Before anything becomes visible that was decided out of the journal's order, the journal is told the order (D8).
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use chat::{
-    Decision, Effects, Envelope, Needs,
+    ConversationId, Decision, Effects, Envelope, Needs,
     ports::{Append, AppendOutcome},
 };
 use tokio::sync::oneshot;
 
 use crate::{
-    apply::effects,
+    apply::effects::{self, Source},
     core::Core,
     error::Fault,
     queue::messages::{Brought, Passing},
@@ -21,18 +21,17 @@ pub(crate) async fn append(core: &Arc<Core>, appends: &[Append]) -> Result<Vec<A
     if !core.engine.room().await {
         return Err(Fault::Stopped);
     }
-    let unknown = core.journal.committed().0.saturating_add(1);
     let passings = note_order(core, appends).await?;
     let writer = core.engine.writer();
     let mut outcomes = Vec::with_capacity(appends.len());
-    for (Append { effects }, (passing, moved_at)) in appends.iter().zip(passings) {
+    for (Append { effects }, (passing, noted_at)) in appends.iter().zip(&passings) {
         if !is_expected(core, effects)? {
             outcomes.push(AppendOutcome::Conflict);
             continue;
         }
-        effects::write(core, &writer, effects, &passing.items)?;
-        let position = passing.items.iter().copied().max().unwrap_or(unknown).max(moved_at);
-        core.changed.lock().note(effects.conversation, position, effects.meta.head);
+        let position = passing.items.last().copied().unwrap_or_default().max(*noted_at);
+        effects::write(core, &writer, effects, Source { items: &passing.items, position })?;
+        core.changed.lock().note(effects.conversation, effects.meta.head);
         outcomes.push(AppendOutcome::Written);
     }
     core.cut_if_due(&writer);
@@ -43,8 +42,8 @@ fn is_expected(core: &Core, effects: &Effects) -> Result<bool, Fault> {
     Ok(core.meta(effects.conversation)?.map_or(0, |meta| meta.head) == effects.expected_head)
 }
 
-/// Writes down what takes effect out of order. For each append, what it does to the queue's items, and the position
-/// of its last note.
+/// Writes down what takes effect out of order. Returns, for each append, what it does to the queue's items,
+/// and the position of the last item moved there.
 async fn note_order(core: &Arc<Core>, appends: &[Append]) -> Result<Vec<(Passing, u64)>, Fault> {
     let mut passings = Vec::with_capacity(appends.len());
     for Append { effects } in appends {
@@ -53,14 +52,17 @@ async fn note_order(core: &Arc<Core>, appends: &[Append]) -> Result<Vec<(Passing
             Brought::Unclear(leased) => decided(core, effects, &leased)?,
         };
         let mut passing = core.messages.pass(effects.conversation, items);
-        let mut noted_at = 0;
+        let mut moved_at = 0;
         // An append that will conflict decides nothing.
         if (!passing.passed.is_empty() || !passing.moved.is_empty()) && is_expected(core, effects)? {
             leave_out_applied(core, &mut passing)?;
-            noted_at = note(core, &passing).await?;
-            core.messages.passed(effects.conversation, &passing, noted_at);
+            let at = note(core, effects.conversation, &passing).await?;
+            core.messages.passed(effects.conversation, &passing, at);
+            if !passing.moved.is_empty() {
+                moved_at = at;
+            }
         }
-        passings.push((passing, noted_at));
+        passings.push((passing, moved_at));
     }
     Ok(passings)
 }
@@ -96,15 +98,23 @@ fn leave_out_applied(core: &Core, passing: &mut Passing) -> Result<(), Fault> {
 }
 
 /// Makes the order durable. Returns the position of the last record, 0 when there is nothing to note.
-async fn note(core: &Arc<Core>, passing: &Passing) -> Result<u64, Fault> {
+async fn note(core: &Arc<Core>, id: ConversationId, passing: &Passing) -> Result<u64, Fault> {
     let now_ms = core.now_ms();
-    let mut records = Vec::with_capacity(1 + passing.moved.len());
+    let mut records = Vec::with_capacity(2 + passing.moved.len());
     if !passing.passed.is_empty() {
         let passed = passing.passed.iter().map(|(position, _)| *position).collect();
         records.push(Record::Passed(passed).encode(now_ms));
     }
+    if !passing.moved.is_empty() {
+        // A start has to know what took effect in place before this: what is settled, and these.
+        records.push(Record::Settled(core.messages.settled()).encode(now_ms));
+    }
+    let mut in_place = in_place(core, id, passing)?;
+    let decided_before = core.decided_before.load(Ordering::Relaxed);
     for (item, envelope) in &passing.moved {
-        records.push(Record::Moved(Moved { item: *item, envelope: envelope.clone() }).encode(now_ms));
+        let in_place = std::mem::take(&mut in_place);
+        let moved = Moved { item: *item, envelope: envelope.clone(), in_place, decided_before };
+        records.push(Record::Moved(moved).encode(now_ms));
     }
     if records.is_empty() {
         return Ok(0);
@@ -113,4 +123,16 @@ async fn note(core: &Arc<Core>, passing: &Passing) -> Result<u64, Fault> {
     core.append(records, move |appended| drop(told.send(appended)))?;
     let appended = durable.await.map_err(|_| Fault::Stopped)??;
     Ok(appended.last.0)
+}
+
+fn in_place(core: &Core, id: ConversationId, passing: &Passing) -> Result<Vec<u64>, Fault> {
+    let mut in_place = Vec::new();
+    if !passing.moved.is_empty() {
+        for (position, command) in core.messages.open(id) {
+            if core.is_applied(&command, position)? {
+                in_place.push(position);
+            }
+        }
+    }
+    Ok(in_place)
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chat::{Change, ConversationId, Meta, Needs, Row, Seq, Session, UserId, View, account::SecretHash};
 
 use crate::{
-    codec::{self, StoredCommand, StoredMember, decode},
+    codec::{self, StoredCommand, StoredConversation, StoredMember, decode},
     core::Core,
     error::Fault,
     keys,
@@ -66,9 +66,17 @@ impl Core {
             Err(seen) => seen,
         };
         let Some(bytes) = self.engine.get(&keys::conversation(id))? else { return Ok(None) };
-        let meta: Arc<Meta> = Arc::new(decode("conversation", &bytes)?);
+        let stored: StoredConversation = decode("conversation", &bytes)?;
+        let meta = Arc::new(stored.meta);
         self.caches.metas.fill(&id, Arc::clone(&meta), seen);
         Ok(Some(meta))
+    }
+
+    /// Position of the record that took effect in a conversation last, 0 when there is none.
+    pub(crate) fn applied(&self, id: ConversationId) -> Result<u64, Fault> {
+        let Some(bytes) = self.engine.get(&keys::conversation(id))? else { return Ok(0) };
+        let stored: StoredConversation = decode("conversation", &bytes)?;
+        Ok(stored.applied)
     }
 
     pub(crate) fn member(&self, id: ConversationId, user: UserId) -> Result<Option<StoredMember>, Fault> {

@@ -188,16 +188,13 @@ impl Store for EmbeddedStore {
     }
 
     async fn position_token(&self) -> Result<String, PortError> {
-        Ok(format!("{}:{}", self.0.epoch, self.0.messages.low_position()))
+        Ok(format!("{}:{:016x}:{}", self.0.epoch, self.0.instance, self.0.changed.lock().tick()))
     }
 
     async fn changed_since(&self, token: &str) -> Result<ChangedSince, PortError> {
-        let position = token.split_once(':').and_then(|(epoch, position)| {
-            let position: u64 = position.parse().ok()?;
-            let is_ours = epoch.parse() == Ok(self.0.epoch) && position <= self.0.journal.committed().0;
-            is_ours.then_some(position)
-        });
-        let changed = position.and_then(|position| self.0.changed.lock().since(position));
+        let prefix = format!("{}:{:016x}:", self.0.epoch, self.0.instance);
+        let tick = token.strip_prefix(&prefix).and_then(|tick| tick.parse().ok());
+        let changed = tick.and_then(|tick| self.0.changed.lock().since(tick));
         Ok(changed.map_or(ChangedSince::Unknown, ChangedSince::These))
     }
 
