@@ -1,7 +1,7 @@
 //! What a round tells: its events and failures into the notifications queue, its failures into the store.
 //! Invariant: a command is settled as done only after what it came to has been handed on.
 
-use std::{collections::HashSet, mem};
+use std::{collections::HashSet, mem, time::Duration};
 
 use chat::{
     Announcement, Envelope, Refusal,
@@ -46,8 +46,19 @@ impl Outgoing<'_> {
             }
             rest = after;
         }
-        for work in work.iter_mut().filter(|work| !work.handed_on && has_news(&work.fate)) {
-            work.fate = Fate::Wait(retry::backoff(work.lease.attempts, self.randomness));
+        self.put_off(work);
+    }
+
+    /// Gives everything of one conversation that could not be told the same delay, so that it comes back together.
+    fn put_off(&self, work: &mut [Work]) {
+        let same = |one: &Work, next: &Work| one.lease.body.conversation == next.lease.body.conversation;
+        for run in work.chunk_by_mut(same) {
+            let Some(first) = run.iter().find(|work| is_untold(work)) else { continue };
+            let pause = retry::backoff(first.lease.attempts, self.randomness);
+            for work in run.iter_mut().filter(|work| is_untold(work)) {
+                let floor = if let Fate::Wait(floor) = work.fate { floor } else { Duration::ZERO };
+                work.fate = Fate::Wait(floor + pause);
+            }
         }
     }
 
@@ -63,8 +74,11 @@ impl Outgoing<'_> {
             tracing::error!(%error, "failures are told to who is connected, but could not be kept");
             return;
         }
-        for work in work.iter_mut().filter(|work| failure(&work.lease.body, &work.fate).is_some()) {
-            work.fate = Fate::Wait(retry::delay(work.lease.attempts, &error, self.randomness));
+        let failed = |work: &Work| failure(&work.lease.body, &work.fate).is_some();
+        let delay =
+            retry::delay(attempts_of(work.iter().filter(|work| failed(work))), &error, self.randomness);
+        for work in work.iter_mut().filter(|work| failed(work)) {
+            work.fate = Fate::Wait(delay);
         }
     }
 
@@ -73,19 +87,23 @@ impl Outgoing<'_> {
     fn not_told(&self, chunk: &mut [Work], error: &PortError) {
         let alone = chunk.iter().filter(|work| work.handed_on).count() == 1;
         for work in chunk.iter_mut().filter(|work| work.handed_on) {
-            let attempts = work.lease.attempts;
             let give_up = alone && !error.is_transient();
             work.fate = match mem::replace(&mut work.fate, Fate::Quiet) {
                 // It did not happen, and its failure is kept in the store: the sender learns of it there.
                 Fate::Dead(why) if give_up => Fate::Dead(why),
                 Fate::Refused(refusal) if give_up => Fate::Refused(refusal),
                 _ if give_up => {
-                    Fate::Untold(format!("stored, but not announced: {}", reason(error, attempts)))
+                    Fate::Untold(format!("stored, but not announced: {}", reason(error, work.lease.attempts)))
                 }
-                _ => Fate::Wait(retry::delay(attempts, error, self.randomness)),
+                _ => Fate::Wait(retry::floor(error)),
             };
         }
     }
+}
+
+/// The most tries any of them had.
+fn attempts_of<'a>(work: impl Iterator<Item = &'a Work>) -> u32 {
+    work.map(|work| work.lease.attempts).max().unwrap_or(1)
 }
 
 /// As much as one call takes; what has failed several times is told alone, so that one bad item drags no others.
@@ -97,6 +115,11 @@ fn chunk_len(work: &[Work], batch_max: usize) -> usize {
 
 fn has_news(fate: &Fate) -> bool {
     matches!(fate, Fate::Event { .. } | Fate::Refused(_) | Fate::Dead(_))
+}
+
+/// Whether its news were refused or not even offered.
+fn is_untold(work: &Work) -> bool {
+    if work.handed_on { matches!(work.fate, Fate::Wait(_)) } else { has_news(&work.fate) }
 }
 
 fn take_item(work: &mut Work) -> Option<Item<Announcement>> {

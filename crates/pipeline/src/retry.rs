@@ -20,8 +20,14 @@ pub fn backoff(attempts: u32, randomness: &dyn Randomness) -> Duration {
 /// [`backoff`], but never sooner than the error asks.
 #[must_use]
 pub fn delay(attempts: u32, error: &PortError, randomness: &dyn Randomness) -> Duration {
+    floor(error) + backoff(attempts, randomness)
+}
+
+/// What the error itself asks to wait.
+#[must_use]
+pub fn floor(error: &PortError) -> Duration {
     let floor_ms = if let Retry::AfterMs(ms) = error.retry { ms.min(RETRY_CAP_MS) } else { 0 };
-    Duration::from_millis(floor_ms) + backoff(attempts, randomness)
+    Duration::from_millis(floor_ms)
 }
 
 fn below(bound: u64, randomness: &dyn Randomness) -> u64 {

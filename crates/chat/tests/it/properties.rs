@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chat::{
-    ConversationKind, Envelope, Event, EventKind, Needs, Outcome, Role, Row, Seq, UserId,
+    Command, CommandId, ConversationKind, Envelope, Event, EventKind, Needs, Outcome, Role, Row, Seq, UserId,
     timeline::{Step, Timeline},
     unread::unread,
 };
@@ -239,6 +239,28 @@ proptest! {
             }
         }
     }
+}
+
+/// A channel that everybody has left is not lost: who joins it owns it, and can moderate it.
+#[test]
+fn who_joins_an_empty_channel_owns_it() {
+    let by = |number: u128, user, command| Envelope {
+        conversation: CONVERSATION,
+        actor: UserId::from_u128(user),
+        command_id: CommandId::from_u128(number),
+        accepted_at: 1,
+        command,
+    };
+    let envelopes = [
+        by(1, 2, Command::Leave),
+        by(2, 1, Command::Leave),
+        by(3, 3, Command::Join),
+        by(4, 4, Command::Join),
+    ];
+    let store = play(ConversationKind::Channel, &envelopes, 10).store;
+    let roles: Vec<(u128, Role)> =
+        store.members.iter().map(|(user, member)| (user.as_u128(), member.role)).collect();
+    assert_eq!(roles, [(3, Role::Owner), (4, Role::Member)]);
 }
 
 /// The generator reaches every kind of event and every kind of outcome; else the properties above prove little.
