@@ -118,7 +118,7 @@ pub const PINGS_UNANSWERED_MAX: u8 = 2;
 /// Turns of the heartbeat wheel per heartbeat.
 pub const HEARTBEAT_SLICES: u32 = 30;
 /// Time for a peer to answer a close frame, milliseconds.
-pub const CLOSE_MS: u64 = 3_000;
+pub const CLOSE_MS: u64 = 10_000;
 /// Between two looks at whether a drain is done, milliseconds.
 pub const DRAIN_LOOK_MS: u64 = 10;
 /// Default: time for a drain, milliseconds.

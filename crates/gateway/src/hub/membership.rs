@@ -205,3 +205,133 @@ impl Person {
         self.left.push((conversation, seq));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use chat::{CommandId, ConversationKind};
+
+    use super::*;
+    use crate::{hub::Job, outbox::Bounds, room::Turn};
+
+    const ROOM: ConversationId = ConversationId::from_u128(1);
+    const ALICE: UserId = UserId::from_u128(2);
+    const BOB: UserId = UserId::from_u128(3);
+
+    fn meta(head: Seq) -> Meta {
+        Meta {
+            kind: ConversationKind::Group,
+            title: None,
+            description: None,
+            created_at: 0,
+            created_by: ALICE,
+            pair: None,
+            head,
+            messages: 0,
+            members: 2,
+            owners: 1,
+            last_message: 0,
+            active_at: 0,
+        }
+    }
+
+    fn member(role: Role, joined_seq: Seq) -> Membership {
+        Membership { role, joined_seq, joined_at: 0 }
+    }
+
+    /// Announces an event, as the shard does.
+    fn announce(hub: &mut Hub, seq: Seq, kind: EventKind) {
+        let out = Outgoing::new(Bounds { soft_bytes: 1, hard_bytes: 1 });
+        let command_id = CommandId::from_u128(u128::from(seq));
+        let event = Event { conversation: ROOM, seq, at: 0, actor: ALICE, command_id, kind };
+        let telling = crate::announcer::Telling::new(std::sync::Arc::new(chat::Announcement::Event {
+            event: Box::new(event),
+            ordinal: 0,
+        }));
+        hub.tell(&telling, &out);
+    }
+
+    fn added(users: &[UserId]) -> EventKind {
+        EventKind::MembersAdded { users: users.to_vec(), role: Role::Member }
+    }
+
+    fn role_of(hub: &Hub, user: UserId) -> Option<Role> {
+        hub.standing(user, ROOM).map(|standing| standing.role)
+    }
+
+    #[test]
+    fn d7_a_removal_announced_while_memberships_are_read_counts() {
+        let mut hub = Hub::default();
+        assert!(hub.enter(ALICE) && hub.enter(BOB));
+        hub.load(ALICE, vec![(ROOM, meta(7), member(Role::Owner, 1))]);
+        announce(&mut hub, 8, EventKind::MemberRemoved { user: BOB });
+        hub.load(BOB, vec![(ROOM, meta(7), member(Role::Member, 3))]);
+        assert_eq!((role_of(&hub, ALICE), role_of(&hub, BOB)), (Some(Role::Owner), None));
+        // Read after it was added again: the older removal does not count.
+        let mut hub = Hub::default();
+        hub.enter(BOB);
+        announce(&mut hub, 8, EventKind::MemberRemoved { user: BOB });
+        hub.load(BOB, vec![(ROOM, meta(9), member(Role::Member, 9))]);
+        assert_eq!(role_of(&hub, BOB), Some(Role::Member));
+    }
+
+    #[test]
+    fn d4_an_addition_announced_while_memberships_are_read_is_learned() {
+        let mut hub = Hub::default();
+        hub.enter(BOB);
+        announce(&mut hub, 8, added(&[BOB]));
+        hub.load(BOB, Vec::new());
+        assert_eq!(hub.take_jobs(), [Job::Learn(ROOM, vec![BOB])]);
+        assert_eq!(role_of(&hub, BOB), None, "on hearsay nothing may be sent");
+        hub.learned(ROOM, Some(&meta(8)), vec![(BOB, Some(member(Role::Admin, 8)))]);
+        assert_eq!(role_of(&hub, BOB), Some(Role::Admin));
+        assert_eq!(hub.room(ROOM).unwrap().turn(9), Turn::Healing, "from event 8 on");
+    }
+
+    #[test]
+    fn d7_hearsay_that_the_store_denies_leaves_nothing() {
+        let mut hub = Hub::default();
+        hub.enter(BOB);
+        hub.load(BOB, Vec::new());
+        announce(&mut hub, 8, added(&[BOB]));
+        assert_eq!(hub.take_jobs(), [Job::Learn(ROOM, vec![BOB])]);
+        hub.learned(ROOM, Some(&meta(9)), vec![(BOB, None)]);
+        assert!(hub.room(ROOM).is_none() && hub.head_for(BOB, ROOM).is_none());
+    }
+
+    #[test]
+    fn d7_an_old_addition_announced_again_brings_nobody_back() {
+        let mut hub = Hub::default();
+        hub.enter(BOB);
+        hub.load(BOB, vec![(ROOM, meta(8), member(Role::Member, 8))]);
+        announce(&mut hub, 9, EventKind::MemberRemoved { user: BOB });
+        assert!(hub.room(ROOM).is_none());
+        announce(&mut hub, 8, added(&[BOB]));
+        assert!(hub.head_for(BOB, ROOM).is_none());
+        announce(&mut hub, 10, added(&[BOB]));
+        assert!(hub.head_for(BOB, ROOM).is_some());
+    }
+
+    #[test]
+    fn roles_follow_events_whenever_they_come() {
+        let mut hub = Hub::default();
+        hub.enter(ALICE);
+        announce(&mut hub, 8, EventKind::RoleChanged { user: ALICE, role: Role::Admin });
+        hub.load(ALICE, vec![(ROOM, meta(7), member(Role::Member, 1))]);
+        assert_eq!(role_of(&hub, ALICE), Some(Role::Admin));
+        announce(&mut hub, 8, EventKind::RoleChanged { user: ALICE, role: Role::Owner });
+        assert_eq!(role_of(&hub, ALICE), Some(Role::Owner));
+    }
+
+    #[test]
+    fn who_leaves_the_shard_leaves_nothing_behind() {
+        let mut hub = Hub::default();
+        for _ in 0..2 {
+            hub.enter(ALICE);
+        }
+        hub.load(ALICE, vec![(ROOM, meta(7), member(Role::Member, 1))]);
+        hub.entered(ALICE);
+        assert!(hub.room(ROOM).is_some(), "somebody else is still entering");
+        hub.entered(ALICE);
+        assert!(hub.room(ROOM).is_none() && hub.people.is_empty());
+    }
+}

@@ -39,16 +39,16 @@ fn d6_a_slow_reader_is_closed_to_resume_while_others_go_on() {
     let mut quick = world.connect(&alice);
     quick.go_live();
     let before_kib = resident_kib();
-    // 24 MiB for each of them, more than kernel and outbox hold together.
+    // More for each of them than kernel and outbox hold together.
     let body = "x".repeat(12 * 1024);
-    for round in 0..200 {
+    for round in 0..40 {
         world.submit(&alice, room, (0..10).map(|_| body.clone()));
         let want: Vec<u64> = (2 + round * 10..12 + round * 10).collect();
         assert_eq!(quick.events(room, 10), want);
     }
     let grown_kib = resident_kib().saturating_sub(before_kib);
-    // What is stored (24 MiB) and what was sent to the quick one count too.
-    assert!(grown_kib < 150 * 1024, "{grown_kib} KiB more, with 20 slow readers");
+    // What is stored (5 MiB) and what was sent to the quick one count too.
+    assert!(grown_kib < 64 * 1024, "{grown_kib} KiB more, with 20 slow readers");
     for bare in &mut slow {
         assert_eq!(bare.close_code(), 4001);
     }
@@ -56,7 +56,7 @@ fn d6_a_slow_reader_is_closed_to_resume_while_others_go_on() {
     let mut again = world.connect(&bob);
     again.sync(&[(room, 1)], None);
     let (pages, _) = again.synced();
-    assert!(pages.iter().flat_map(|page| &page.events).map(|event| event.seq).eq(2..=2_001));
+    assert!(pages.iter().flat_map(|page| &page.events).map(|event| event.seq).eq(2..=401));
 }
 
 #[test]

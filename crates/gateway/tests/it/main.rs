@@ -1,7 +1,11 @@
 //! Real sockets against a gateway over a real backend, spoken to by another WebSocket implementation.
 //! One binary; each module is one matter. Nothing here sleeps to wait for something: it reads until it comes.
 
-#![allow(unreachable_pub, clippy::unwrap_used, reason = "helpers of tests, shared by the modules of one binary")]
+#![allow(
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "helpers of tests, shared by the modules of one binary"
+)]
 
 mod bounds;
 mod client;
