@@ -33,6 +33,8 @@ pub const JOIN_TIMEOUT_MS: u64 = 120_000;
 pub const DRAIN_TIMEOUT_MS: u64 = 15_000;
 /// The same where the server may refuse and cut off, so that some deliveries never come, milliseconds.
 pub const HOSTILE_DRAIN_MS: u64 = 2_000;
+/// A run in which nothing arrives for so long ends, milliseconds.
+pub const SILENCE_TIMEOUT_MS: u64 = 20_000;
 /// Longest wait for a started server to say where it listens, milliseconds.
 pub const START_TIMEOUT_MS: u64 = 60_000;
 /// Longest wait for a server to end after it was asked to, milliseconds.

@@ -108,7 +108,8 @@ impl Crowd {
         }
     }
 
-    /// Sends `messages` in all, every sender keeping `outstanding` unanswered; for filling.
+    /// Sends `messages` in all, keeping `outstanding` under way until everybody has them; for filling. The senders sit on
+    /// the first worker.
     ///
     /// # Errors
     /// When the kernel fails.
@@ -118,7 +119,7 @@ impl Crowd {
         messages: u64,
         outstanding: usize,
     ) -> Result<(Run, Vec<Check>)> {
-        let mut plan = self.plan(Pace::Accepted { outstanding }, 0, crate::limits::WINDOW_MS_MAX);
+        let mut plan = self.plan(Pace::Delivered { outstanding }, 0, crate::limits::WINDOW_MS_MAX);
         plan.messages_max = messages;
         let run = self.run(plan, senders)?;
         let mut checks = run.outcome.checks("filling");

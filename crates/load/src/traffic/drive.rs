@@ -17,7 +17,7 @@ use crate::{
     clock::{NS_PER_MS, NS_PER_S, RunClock},
     engine::{CloseReason, ConnectionId, Driver, Next, Sockets, fleet::Fleet},
     error::Result,
-    limits::{DRAIN_TIMEOUT_MS, EXAMPLES_MAX, HOSTILE_DRAIN_MS, SCHEDULE_STEP_NS},
+    limits::{DRAIN_TIMEOUT_MS, EXAMPLES_MAX, HOSTILE_DRAIN_MS, SCHEDULE_STEP_NS, SILENCE_TIMEOUT_MS},
 };
 
 /// The driver of one worker.
@@ -40,6 +40,8 @@ struct Traffic<'a> {
     outcome: Outcome,
     reported: [u64; 4],
     began_ns: Option<u64>,
+    /// When the last frame arrived.
+    heard_ns: u64,
     /// Said that it sends no more.
     stopped: bool,
     serial_base: u64,
@@ -79,6 +81,7 @@ impl<'a> Traffic<'a> {
             outcome: Outcome::default(),
             reported: [0; 4],
             began_ns: None,
+            heard_ns: 0,
             stopped: false,
             serial_base: (worker as u64) << COUNT_BITS,
             next_lane: 0,
@@ -273,6 +276,7 @@ impl<'a> Traffic<'a> {
 
 impl Driver for Traffic<'_> {
     fn frame(&mut self, sockets: &mut Sockets, id: ConnectionId, payload: &[u8], now_ns: u64) {
+        self.heard_ns = now_ns;
         match scan::kind(payload) {
             Kind::Event => self.on_event(id, payload, now_ns),
             Kind::Accepted => self.on_accepted(sockets, id, payload, now_ns),
@@ -304,9 +308,10 @@ impl Driver for Traffic<'_> {
             look_ns = self.keep_pace(sockets, now_ns, began_ns, until_ns);
         }
         self.report();
-        let cut_off = sockets.open_count() == 0 && (now_ns >= until_ns || self.plan.hostile);
-        if now_ns < until_ns && self.may_send() && !cut_off {
-            return Next::At(look_ns);
+        let cut_off = sockets.open_count() == 0;
+        let silent_ns = self.heard_ns.max(began_ns) + SILENCE_TIMEOUT_MS * NS_PER_MS;
+        if now_ns < until_ns && self.may_send() && !cut_off && now_ns < silent_ns {
+            return Next::At(look_ns.min(silent_ns));
         }
         if !std::mem::replace(&mut self.stopped, true) {
             self.shared.stop_sending();
@@ -315,7 +320,7 @@ impl Driver for Traffic<'_> {
             return Next::Done;
         }
         let drain_ms = if self.plan.hostile { HOSTILE_DRAIN_MS } else { DRAIN_TIMEOUT_MS };
-        let deadline_ns = until_ns + drain_ms * NS_PER_MS;
+        let deadline_ns = until_ns.min(silent_ns) + drain_ms * NS_PER_MS;
         if self.shared.is_settled() || now_ns >= deadline_ns {
             return Next::Done;
         }

@@ -113,6 +113,23 @@ fn closed_loops_of_every_size_pass() {
 }
 
 #[test]
+fn a_connection_that_the_server_ends_is_noticed() {
+    let names = failed(&open_loop(Some(Fault::HangUp(20)), false)).join();
+    assert!(names.contains("connections the server ended"), "{names}");
+}
+
+#[test]
+fn filling_ends_when_the_server_hangs_up() {
+    let (target, _folder) = bare(Some(Fault::HangUp(20)));
+    let setting = Setting::new(target, None);
+    let population = setting.populate(2, load::population::one_room(2)).unwrap();
+    let mut crowd = setting.gather(population, 1).unwrap();
+    let (run, checks) = crowd.fill(&[(0, 0)], 1_000, 4).unwrap();
+    assert!(run.outcome.accepted < 1_000 && run.outcome.closed.len() == 1);
+    assert!(checks.iter().any(|check| !check.ok && check.name.contains("messages stored")));
+}
+
+#[test]
 fn everybody_comes_back_after_a_storm() {
     let (target, _folder) = bare(None);
     let scenario =

@@ -22,6 +22,8 @@ pub enum Fault {
     Forget(u64),
     /// The n-th message is delivered with another's content.
     Corrupt(u64),
+    /// The sender of the n-th message is cut off instead of answered.
+    HangUp(u64),
 }
 
 pub(super) struct Chat {
@@ -36,6 +38,7 @@ pub(super) struct Chat {
     delivered: u64,
     late: Option<(usize, Vec<u8>)>,
     touched: Vec<usize>,
+    cut_off: Option<usize>,
 }
 
 #[derive(Default)]
@@ -65,6 +68,7 @@ impl Chat {
             delivered: 0,
             late: None,
             touched: Vec::new(),
+            cut_off: None,
         }
     }
 
@@ -74,6 +78,11 @@ impl Chat {
 
     pub(super) fn touched(&mut self) -> Option<usize> {
         self.touched.pop()
+    }
+
+    /// A connection to cut off, if there is one.
+    pub(super) fn cut_off(&mut self) -> Option<usize> {
+        self.cut_off.take()
     }
 
     pub(super) fn waiting(&self) -> usize {
@@ -161,14 +170,17 @@ impl Chat {
     /// Answers and delivers everything that waited for the sync.
     pub(super) fn deliver(&mut self, connections: &mut [Connection]) {
         for message in std::mem::take(&mut self.waiting) {
+            self.delivered += 1;
+            let (fault, number) = (self.fault, self.delivered);
+            let is = |kind: fn(u64) -> Fault| fault == Some(kind(number));
+            if is(Fault::HangUp) {
+                self.cut_off = Some(message.connection);
+                continue;
+            }
             let accepted =
                 format!(r#"{{"type":"accepted","clientMessageId":"{}"}}"#, message.client_message_id);
             connections[message.connection].give(&text_frame(&accepted));
             self.touched.push(message.connection);
-            self.delivered += 1;
-            let fault = self.fault;
-            let number = self.delivered;
-            let is = |kind: fn(u64) -> Fault| fault == Some(kind(number));
             if is(Fault::Lose) {
                 continue;
             }

@@ -129,6 +129,9 @@ impl Bare {
             self.log.append(self.chat.waiting())?;
             self.chat.deliver(&mut self.connections);
         }
+        if let Some(id) = self.chat.cut_off() {
+            self.close(id);
+        }
         while let Some(id) = self.chat.touched() {
             match self.connections[id].write() {
                 Ok(None) => {}
