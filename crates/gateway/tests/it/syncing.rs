@@ -242,23 +242,50 @@ fn silence_makes_a_connection_live_after_a_moment() {
     }
 }
 
-/// Reads what one connection is told until it is synced; every event must be the next.
-fn follow(client: &mut Client, room: ConversationId, cursor: &mut Seq) {
-    let mut next = |seq: Seq| {
+/// What a reader holds: the last place of each conversation.
+#[derive(Clone)]
+struct Cursors(BTreeMap<ConversationId, Seq>);
+
+impl Cursors {
+    /// One event, which must be the next of its conversation.
+    fn next(&mut self, room: ConversationId, seq: Seq) {
+        let cursor = self.0.get_mut(&room).expect("one of the rooms");
         assert_eq!(seq, *cursor + 1, "{room} out of order");
         *cursor = seq;
-    };
-    let mut done = false;
-    while !done {
-        match client.frame() {
-            ServerFrame::Events(page) => {
-                assert_eq!(page.conversation_id, room);
-                page.events.iter().for_each(|event| next(event.seq));
+    }
+
+    /// Reads until the sync is over; returns its token. When the sync was asked for while live, it may begin with
+    /// what came live since: then its first page overlaps, without a gap.
+    fn follow(&mut self, client: &mut Client, from_live: bool) -> String {
+        let mut in_pages: BTreeMap<ConversationId, Seq> = BTreeMap::new();
+        loop {
+            match client.frame() {
+                ServerFrame::Events(page) => {
+                    for event in &page.events {
+                        let before = in_pages.insert(page.conversation_id, event.seq);
+                        assert!(before.is_none_or(|before| event.seq == before + 1), "pages out of order");
+                        let known = from_live && event.seq <= self.0[&page.conversation_id];
+                        if !known {
+                            self.next(page.conversation_id, event.seq);
+                        }
+                    }
+                }
+                ServerFrame::Event(event) => {
+                    assert!(from_live && in_pages.is_empty(), "live in the middle of a sync");
+                    self.next(event.conversation_id, event.seq);
+                }
+                ServerFrame::Synced(synced) => return synced.token,
+                other => panic!("{other:?}"),
             }
-            ServerFrame::Event(event) => next(event.seq),
-            ServerFrame::Synced(_) => done = true,
-            other => panic!("{other:?}"),
         }
+    }
+
+    fn pairs(&self) -> Vec<(ConversationId, Seq)> {
+        self.0.iter().map(|(room, seq)| (*room, *seq)).collect()
+    }
+
+    fn all_at(&self, last: Seq) -> bool {
+        self.0.values().all(|seq| *seq == last)
     }
 }
 
@@ -269,75 +296,71 @@ fn d4_readers_that_come_and_go_under_a_flood_miss_nothing_and_see_nothing_twice(
     }
 }
 
+const FLOOD_ROOMS: usize = 12;
+const FLOOD_MESSAGES: u64 = 400;
+
 fn flood(backend: Backend) {
-    const MESSAGES: u64 = 4_000;
     let mut wish = Wish { backend, ..Wish::default() };
     wish.options.frames = gateway::FrameRate { per_second: 1_000_000, burst: 1_000_000 };
     let world = World::with(wish);
     let [writer, reader] = world.people();
-    let room = world.group(&[&writer, &reader]);
-    let last = MESSAGES + 1;
+    let rooms: Vec<ConversationId> = (0..FLOOD_ROOMS).map(|_| world.group(&[&writer, &reader])).collect();
+    let last = FLOOD_MESSAGES + 1;
     std::thread::scope(|threads| {
-        threads.spawn(|| {
-            let mut client = world.connect(&writer);
-            client.go_live();
-            let mut told = 0;
-            for number in 0..MESSAGES {
-                client.send(room, CommandId::from_u128(u128::from(number) + 1), "flood");
-                // Stay within what the kernel and the outbox hold.
-                while number - told > 100 {
-                    match client.frame() {
-                        ServerFrame::Event(_) => told += 1,
-                        ServerFrame::Accepted(_) => {}
-                        other => panic!("{other:?}"),
-                    }
-                }
-            }
-            client
-                .until(|frame| matches!(frame, ServerFrame::Event(event) if event.seq == last).then_some(()));
-        });
+        threads.spawn(|| write_flood(&world, &writer, &rooms));
         for _ in 0..3 {
-            threads.spawn(|| {
-                let (mut cursor, mut token): (Seq, Option<String>) = (0, None);
-                let mut rounds = 0;
-                while cursor < last {
-                    rounds += 1;
-                    let mut client = world.connect(&reader);
-                    client.sync(&[(room, cursor)], token.as_deref());
-                    follow(&mut client, room, &mut cursor);
-                    // A few live, then sync again on the same connection, then go.
-                    for _ in 0..rounds % 7 {
-                        if cursor < last
-                            && let ServerFrame::Event(event) = client.frame()
-                        {
-                            assert_eq!(event.seq, cursor + 1);
-                            cursor = event.seq;
-                        }
-                    }
-                    client.sync(&[(room, cursor)], None);
-                    loop {
-                        match client.frame() {
-                            ServerFrame::Event(event) => {
-                                assert_eq!(event.seq, cursor + 1);
-                                cursor = event.seq;
-                            }
-                            // The sync began at a cursor that live events have overtaken since: what it sends again
-                            // follows on without a gap.
-                            ServerFrame::Events(page) => {
-                                let first = page.events.first().map_or(0, |event| event.seq);
-                                assert!(first <= cursor + 1, "a gap: {first} after {cursor}");
-                                cursor = cursor.max(page.events.last().map_or(0, |event| event.seq));
-                            }
-                            ServerFrame::Synced(synced) => {
-                                token = Some(synced.token);
-                                break;
-                            }
-                            other => panic!("{other:?}"),
-                        }
-                    }
-                }
-                assert!(rounds > 1, "the flood was over before anybody came back");
-            });
+            threads.spawn(|| read_flood(&world, &reader, &rooms, last));
         }
     });
+}
+
+fn write_flood(world: &World, writer: &Person, rooms: &[ConversationId]) {
+    let mut client = world.connect(writer);
+    client.go_live();
+    let (mut sent, mut told) = (0, 0);
+    let mut number = 0;
+    for _ in 0..FLOOD_MESSAGES {
+        for room in rooms {
+            number += 1;
+            client.send(*room, CommandId::from_u128(number), "flood");
+            sent += 1;
+            // Stay within what the kernel and the outbox hold.
+            while sent - told > 100 {
+                match client.frame() {
+                    ServerFrame::Event(_) => told += 1,
+                    ServerFrame::Accepted(_) => {}
+                    other => panic!("{other:?}"),
+                }
+            }
+        }
+    }
+    while told < sent {
+        told += usize::from(matches!(client.frame(), ServerFrame::Event(_)));
+    }
+}
+
+fn read_flood(world: &World, reader: &Person, rooms: &[ConversationId], last: Seq) {
+    let mut cursors = Cursors(rooms.iter().map(|room| (*room, 0)).collect());
+    let mut token: Option<String> = None;
+    for round in 1.. {
+        let mut client = world.connect(reader);
+        client.sync(&cursors.pairs(), token.as_deref());
+        cursors.follow(&mut client, false);
+        if cursors.all_at(last) {
+            assert!(round > 2, "the flood was over before anybody came back");
+            return;
+        }
+        // Some live, then sync again on the same connection, then go.
+        for _ in 0..round % 17 {
+            if cursors.all_at(last) {
+                break;
+            }
+            match client.frame() {
+                ServerFrame::Event(event) => cursors.next(event.conversation_id, event.seq),
+                other => panic!("{other:?}"),
+            }
+        }
+        client.sync(&cursors.pairs(), None);
+        token = Some(cursors.follow(&mut client, true));
+    }
 }
