@@ -29,17 +29,10 @@ use tracing::{
 };
 use tracing_subscriber::{Layer, layer::Context};
 
+use crate::limits::{BATCH_SPANS_MAX, BATCH_WAIT, EXPORT_TIMEOUT, PENDING_SPANS_MAX};
+
 /// Target of the events that tell of a stage: fields `stage`, `command`, `conversation`, and `took_us` where known.
 pub(crate) const TARGET: &str = "journey";
-
-/// Spans waiting to be sent; more are dropped and counted, because a slow collector must not slow the chat.
-const PENDING_SPANS_MAX: usize = 8_192;
-/// Spans in one request.
-const BATCH_SPANS_MAX: usize = 512;
-/// Longest wait for a batch to fill.
-const BATCH_WAIT: Duration = Duration::from_millis(500);
-/// Longest wait for the collector.
-const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The layer that turns stages into spans.
 pub(crate) struct Journey {

@@ -8,6 +8,7 @@ mod health;
 mod home;
 mod inspect;
 mod journey;
+mod limits;
 mod observe;
 mod operator;
 mod serve;

@@ -1,17 +1,14 @@
 //! Operator commands on dead letters, through the admin interface of the running server.
 //! Finds the server by its data folder, or by `DYNAMOWAVE_URL` and `DYNAMOWAVE_TOKEN`; decides nothing itself.
 
-use std::time::Duration;
-
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
-use crate::home::Home;
-
-const TIMEOUT: Duration = Duration::from_secs(60);
-/// Rows asked for at a time.
-const PAGE_ROWS: usize = 100;
+use crate::{
+    home::Home,
+    limits::{DEAD_LETTERS_PER_PAGE, OPERATOR_TIMEOUT},
+};
 
 /// Dead letters: what could not be processed after all retries.
 #[derive(Debug, Args)]
@@ -99,8 +96,10 @@ impl Admin {
             QueueName::Messages => "messages",
             QueueName::Notifications => "notifications",
         };
-        let agent =
-            ureq::Agent::config_builder().timeout_global(Some(TIMEOUT)).http_status_as_error(false).build();
+        let agent = ureq::Agent::config_builder()
+            .timeout_global(Some(OPERATOR_TIMEOUT))
+            .http_status_as_error(false)
+            .build();
         Ok(Admin { agent: agent.new_agent(), url, token, queue })
     }
 
@@ -108,8 +107,10 @@ impl Admin {
         let mut count = 0_usize;
         let mut after = String::new();
         loop {
-            let page =
-                self.get(&format!("/v1/admin/dead-letters?queue={}&limit={PAGE_ROWS}{after}", self.queue))?;
+            let page = self.get(&format!(
+                "/v1/admin/dead-letters?queue={}&limit={DEAD_LETTERS_PER_PAGE}{after}",
+                self.queue
+            ))?;
             let items = page["items"].as_array().context("the server's answer has no items")?;
             for item in items {
                 if as_json {
@@ -120,7 +121,7 @@ impl Admin {
                 count += 1;
             }
             match items.last().and_then(|item| item["id"].as_str()) {
-                Some(last) if items.len() == PAGE_ROWS => after = format!("&after={last}"),
+                Some(last) if items.len() == DEAD_LETTERS_PER_PAGE => after = format!("&after={last}"),
                 _ => break,
             }
         }

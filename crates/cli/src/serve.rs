@@ -33,11 +33,9 @@ use crate::{
     health,
     health::Health,
     home::Home,
+    limits::SESSIONS_CACHED_MAX,
     observe,
 };
-
-/// Sessions kept in memory so that a request needs no read.
-const SESSIONS_CACHED_MAX: usize = 50_000;
 
 /// Starts, serves until told to stop, and stops. Returns an error when the journal or the store failed.
 pub(crate) fn serve(config: &Config, fault: Option<&FaultPlan>) -> Result<()> {

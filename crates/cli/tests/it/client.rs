@@ -162,7 +162,7 @@ impl Held {
         match frame["type"].as_str() {
             Some("event") => self.event(frame),
             Some("events") => {
-                frame["events"].as_array().expect("events").iter().for_each(|event| self.event(event))
+                frame["events"].as_array().expect("events").iter().for_each(|event| self.event(event));
             }
             _ => {}
         }
@@ -170,7 +170,7 @@ impl Held {
 
     fn event(&mut self, event: &Value) {
         let log = self.0.entry(text(&event["conversationId"])).or_default();
-        let (at, id) = (seq(event) as usize, text(&event["clientMessageId"]));
+        let (at, id) = (usize::try_from(seq(event)).expect("a seq fits"), text(&event["clientMessageId"]));
         if at <= log.len() {
             assert_eq!(log[at - 1], id, "D3: the event at seq {at} has changed");
         } else {

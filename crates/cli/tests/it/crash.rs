@@ -62,7 +62,7 @@ fn d1_d2_d3_d4_nothing_acknowledged_is_lost_doubled_or_reordered_by_kill_9() {
         server.kill();
         // Now and then the next life is cut short as well, in the middle of recovery.
         server = Server::start_at(data.path(), &listen, UNLIMITED);
-        if next(&mut random) % 4 == 0 {
+        if next(&mut random).is_multiple_of(4) {
             server.kill();
             server = Server::start_at(data.path(), &listen, UNLIMITED);
         }
@@ -76,7 +76,7 @@ fn d1_d2_d3_d4_nothing_acknowledged_is_lost_doubled_or_reordered_by_kill_9() {
         let (mut socket, _) = person.connect().expect("the last server lives");
         sync(&mut socket, written, &mut Vec::new()).expect("a last sync");
     }
-    check(&people[0], &conversations, &written, places);
+    check(&people[0], &conversations, &written, &places);
     assert!(server.terminate().success(), "a drained server exits with 0");
 }
 
@@ -121,7 +121,7 @@ fn places(reader: &Person, conversations: &[String]) -> Places {
     places
 }
 
-fn check(reader: &Person, conversations: &[String], written: &[Written], places: Places) {
+fn check(reader: &Person, conversations: &[String], written: &[Written], places: &Places) {
     for conversation in conversations {
         let ids: Vec<String> =
             reader.history(conversation).iter().map(|event| text(&event["clientMessageId"])).collect();
@@ -194,9 +194,8 @@ fn sync(socket: &mut Socket, written: &mut Written, unanswered: &mut Vec<Value>)
     loop {
         let frame = socket.next()?;
         drop(take(&frame, written, unanswered));
-        match frame["type"].as_str() {
-            Some("synced") => return Ok(()),
-            _ => {}
+        if frame["type"] == "synced" {
+            return Ok(());
         }
     }
 }

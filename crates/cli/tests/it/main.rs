@@ -1,6 +1,8 @@
 //! Tests of the real binary: started, used over real sockets, killed and started again.
 //! They know the wire and the command line, nothing inside.
 
+#![allow(clippy::unwrap_used, reason = "a test says by panicking that it failed")]
+
 mod client;
 mod config;
 mod crash;
