@@ -221,7 +221,7 @@ pub struct Synced {
     /// Conversations of the reader that the `sync` did not name, at most 350.
     pub unlisted: Vec<Unlisted>,
     /// Whether there are more of those than listed; `GET /v1/conversations` has them all.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub more: bool,
 }
 
@@ -496,9 +496,4 @@ fn read_type(text: &str) -> Result<Cow<'_, str>, serde_json::Error> {
         tag: Cow<'a, str>,
     }
     serde_json::from_str::<Tagged<'_>>(text).map(|tagged| tagged.tag)
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
-const fn is_false(value: &bool) -> bool {
-    !*value
 }

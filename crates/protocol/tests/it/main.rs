@@ -4,8 +4,10 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod any;
+mod checks;
 mod client_frames;
 mod codes;
+mod corpus;
 mod documents;
 mod history;
 mod server_frames;

@@ -145,7 +145,7 @@ pub struct ReactionCount<'a> {
     #[schemars(with = "schema::Count")]
     pub count: u64,
     /// Whether the reader is one of them; absent is no.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub mine: bool,
 }
 
@@ -252,9 +252,4 @@ pub enum MemberRole {
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
 const fn is_zero(count: &u32) -> bool {
     *count == 0
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
-const fn is_false(value: &bool) -> bool {
-    !*value
 }
