@@ -50,6 +50,14 @@ impl Page {
         if mode == Mode::Quick {
             self.line("**Quick mode uses smaller sizes than the targets name.**\n");
         }
+        if machine.others_cores > targets::QUIET_CORES {
+            let _ = writeln!(
+                self.text,
+                "**Other programs took {} of the {} cores meanwhile: the figures say little until this is measured again on a quiet machine.**\n",
+                number(machine.others_cores),
+                machine.cores
+            );
+        }
         let checks: usize = report.scenarios.iter().map(|scenario| scenario.checks.len()).sum();
         let good: usize =
             report.scenarios.iter().flat_map(|scenario| &scenario.checks).filter(|check| check.ok).count();
@@ -69,7 +77,7 @@ impl Page {
         for row in targets::rows(report) {
             let shown = |value: Option<f64>| value.map_or_else(|| "–".into(), number);
             let ratio =
-                row.measured.zip(row.limit).map(|(measured, limit)| format!("{:.2}", measured / limit));
+                row.measured.zip(row.limit.filter(|limit| *limit > 0.0)).map(|(measured, limit)| format!("{:.2}", measured / limit));
             let verdict = match row.reached {
                 Some(true) => "reached",
                 Some(false) => "**missed**",

@@ -13,7 +13,7 @@ pub use self::sizes::Mode;
 use crate::{
     error::{Context as _, LoadError, Result},
     limit,
-    measure::Machine,
+    measure::{Machine, Neighbours},
     report::{Figure, Limit, Report, SCHEMA, Scenario, table},
     scenario::{self, Setting, growth::Dimension},
     server::{self, Launch},
@@ -22,13 +22,15 @@ use crate::{
 /// A report without figures.
 #[must_use]
 pub fn empty_report(work: &Path) -> Report {
+    let now = OffsetDateTime::now_utc();
+    let now = now.replace_nanosecond(0).unwrap_or(now);
     let mut arguments = std::env::args();
     let program = arguments.next().unwrap_or_default();
     let program =
         Path::new(&program).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     Report {
         schema: SCHEMA.into(),
-        started_at: OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default(),
+        started_at: now.format(&Rfc3339).unwrap_or_default(),
         command: std::iter::once(program).chain(arguments).collect::<Vec<_>>().join(" "),
         machine: Machine::here(work),
         ..Report::default()
@@ -49,6 +51,7 @@ pub fn limits(work: &Path, sockets: usize, window: Duration) -> Result<Vec<Limit
 /// When a scenario cannot be measured; failed checks are in the report instead.
 pub fn run(launch: &Launch, template: &Setting, mode: Mode, document: &Path) -> Result<Report> {
     let mut report = empty_report(&launch.work);
+    let neighbours = Neighbours::watch();
     report.server = std::iter::once(launch.version()).chain(launch.options.iter().cloned()).collect();
     report.limits = limits(&launch.work, 1_000, mode.window())?;
     report.limits.push(bare_chat(&launch.work, template, mode)?);
@@ -59,6 +62,7 @@ pub fn run(launch: &Launch, template: &Setting, mode: Mode, document: &Path) -> 
         report.scenarios.push(scenario);
     }
     report.ok = report.scenarios.iter().all(Scenario::is_ok);
+    report.machine.others_cores = neighbours.cores();
     write(&report, mode, document)?;
     print!("{}", targets::text(&report));
     Ok(report)

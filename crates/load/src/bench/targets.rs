@@ -206,6 +206,9 @@ const TARGETS: [Target; 20] = [
     },
 ];
 
+/// Cores' worth of time that others may take before the figures are doubted.
+pub(super) const QUIET_CORES: f64 = 0.1;
+
 /// All rows of a report.
 pub(super) fn rows(report: &Report) -> Vec<Row> {
     TARGETS.iter().map(|target| target.row(report)).collect()
@@ -217,13 +220,21 @@ pub(super) fn text(report: &Report) -> String {
     for row in rows(report) {
         let verdict = match row.reached {
             Some(true) => "reached",
-            Some(false) => "MISSED",
+            Some(false) => "missed",
             None => "not measured",
         };
         let measured = row.measured.map_or_else(|| "–".into(), number);
         // Writing to a String cannot fail.
         let _ =
             writeln!(text, "  {:58} {measured:>12} {:13} {:>22}  {verdict}", row.job, row.unit, row.target);
+    }
+    let others = report.machine.others_cores;
+    if others > QUIET_CORES {
+        let _ = writeln!(
+            text,
+            "  other programs took {} cores meanwhile: measure again on a quiet machine",
+            number(others)
+        );
     }
     text
 }

@@ -7,6 +7,6 @@ mod process;
 
 pub use self::{
     latency::{Latencies, Latency},
-    machine::{Machine, file_system_of},
+    machine::{Machine, Neighbours, file_system_of},
     process::{CpuWindow, Usage, cpu_ns, resident_kib, settled_resident_kib, thread_cpu_ns},
 };

@@ -32,6 +32,8 @@ pub struct Options {
 const KEPT_UP: f64 = 0.95;
 /// Each rate is this much of the one before, until one fails.
 const STEP: (u64, u64) = (3, 2);
+/// A server that does not keep this rate is not measured further, messages a second.
+const RATE_MIN: u64 = 100;
 /// Rates tried between the last good and the first bad one.
 const REFINEMENTS: u32 = 2;
 
@@ -78,16 +80,8 @@ struct Climb<'a> {
 
 impl Climb<'_> {
     fn run(&mut self, crowd: &mut Crowd, lanes: &[(usize, usize)]) -> Result<()> {
-        let mut rate = self.options.rate_from;
-        let mut failed = None;
-        while rate <= self.options.rate_to && failed.is_none() {
-            if self.step(crowd, lanes, rate)? {
-                rate = (rate * STEP.0 / STEP.1).max(rate + 1);
-            } else {
-                failed = Some(rate);
-            }
-        }
-        let Some(mut bad) = failed else { return Ok(()) };
+        let Some(bad) = self.ascend(crowd, lanes)? else { return Ok(()) };
+        let mut bad = self.descend(crowd, lanes, bad)?;
         for _ in 0..REFINEMENTS {
             let Some(good) = self.best.as_ref().map(|(rate, _)| *rate) else { return Ok(()) };
             let middle = u64::midpoint(good, bad);
@@ -96,6 +90,29 @@ impl Climb<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Higher and higher; the first rate that was too much, if one was.
+    fn ascend(&mut self, crowd: &mut Crowd, lanes: &[(usize, usize)]) -> Result<Option<u64>> {
+        let mut rate = self.options.rate_from;
+        while rate <= self.options.rate_to {
+            if !self.step(crowd, lanes, rate)? {
+                return Ok(Some(rate));
+            }
+            rate = (rate * STEP.0 / STEP.1).max(rate + 1);
+        }
+        Ok(None)
+    }
+
+    /// When even the first rate was too much: lower, until one is not. The lowest that was too much.
+    fn descend(&mut self, crowd: &mut Crowd, lanes: &[(usize, usize)], mut bad: u64) -> Result<u64> {
+        while self.best.is_none() && bad > RATE_MIN {
+            let lower = bad / 2;
+            if !self.step(crowd, lanes, lower)? {
+                bad = lower;
+            }
+        }
+        Ok(bad)
     }
 
     /// Tries a rate. Whether the server kept up.
