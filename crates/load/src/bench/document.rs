@@ -15,7 +15,7 @@ pub(super) fn render(report: &Report, mode: Mode) -> (String, Vec<(String, Strin
     page.line("## Scenarios\n");
     report.scenarios.iter().for_each(|scenario| page.scenario(scenario));
     page.line("## Repeating it\n");
-    page.line("```sh\nmake bench            # about ten minutes, rewrites this page\ncrates/load/bench.sh --quick --document /tmp/bench.md   # about a minute\n```\n");
+    page.line("```sh\nmake bench            # about ten minutes, rewrites this page\ncrates/load/bench.sh --quick --document bench.md   # about a minute\n```\n");
     page.line("Every scenario is also a command of its own (`dynamowave-load --help`), against a server that it starts (`--server`) or that runs already (`--url`). A server under test needs `limits.*` above what the scenario does, and cheap passwords (`passwords.memory_kib`, `passwords.iterations`) or `--users-file`, because Argon2id makes registering thousands of accounts slow on purpose.");
     (page.text, page.plots)
 }
@@ -76,8 +76,10 @@ impl Page {
         );
         for row in targets::rows(report) {
             let shown = |value: Option<f64>| value.map_or_else(|| "–".into(), number);
-            let ratio =
-                row.measured.zip(row.limit.filter(|limit| *limit > 0.0)).map(|(measured, limit)| format!("{:.2}", measured / limit));
+            let ratio = row
+                .measured
+                .zip(row.limit.filter(|limit| *limit > 0.0))
+                .map(|(measured, limit)| format!("{:.2}", measured / limit));
             let verdict = match row.reached {
                 Some(true) => "reached",
                 Some(false) => "**missed**",
