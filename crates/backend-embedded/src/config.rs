@@ -23,6 +23,9 @@ pub struct Config {
     pub segment_bytes: u64,
     /// What happens to old segments.
     pub history: History,
+    /// How long after its deletion the text of a message may still stand in the journal and in old tables,
+    /// milliseconds. Its rows lose it at once.
+    pub erase_after_ms: u64,
     /// Bytes of new rows kept in memory.
     pub memtable_bytes: u64,
     /// Bytes of table blocks kept in memory.
@@ -41,6 +44,7 @@ impl Config {
             data: data.into(),
             segment_bytes: journal::limits::SEGMENT_BYTES_DEFAULT,
             history: History::Keep,
+            erase_after_ms: limits::ERASE_AFTER_MS_DEFAULT,
             memtable_bytes: limits::MEMTABLE_BYTES_DEFAULT,
             block_cache_bytes: limits::BLOCK_CACHE_BYTES_DEFAULT,
             queue_memory_bytes: limits::QUEUE_MEMORY_BYTES_DEFAULT,

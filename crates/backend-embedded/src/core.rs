@@ -168,8 +168,7 @@ impl Core {
 
     fn enqueue(&self, job: Job) {
         let jobs = self.jobs.lock();
-        let outcome = jobs.as_ref().map(|sender| sender.send(job));
-        if !matches!(outcome, Some(Ok(()))) {
+        if jobs.as_ref().is_none_or(|sender| sender.send(job).is_err()) {
             // The record is durable: it is applied when the backend opens again.
             tracing::debug!("a change is left for the next start");
         }

@@ -25,6 +25,7 @@ use crate::{
     core::{APPLIED_ROW, Applied, Caches, Core, Job, Parts},
     directory::EmbeddedDirectory,
     engine::Engine,
+    erase,
     error::{Fault, OpenError},
     failure::{FailureHook, OnFailure},
     gauges::Gauges,
@@ -68,6 +69,7 @@ impl Embedded {
     ///
     /// # Errors
     /// [`OpenError`]; its text says what an operator can do.
+    #[allow(clippy::needless_pass_by_value, reason = "handed over like the clock")]
     pub fn open(
         config: Config,
         clock: Arc<dyn Clock>,
@@ -184,6 +186,15 @@ impl Embedded {
     #[must_use]
     pub fn gauges(&self) -> Gauges {
         Gauges::read(&self.core, &self.directory)
+    }
+
+    /// Erases the text of deleted messages from the journal and from old tables now, where its time has come; returns
+    /// how many messages. Blocks for as long as reading the journal takes. Happens by itself every minute.
+    ///
+    /// # Errors
+    /// The disk refused; nothing is lost, and it is tried again.
+    pub fn erase_due(&self) -> Result<usize, Fault> {
+        erase::erase_due(&self.core)
     }
 
     /// Makes what was accepted durable and applied, writes the store out, and ends all threads. Blocks for as long as

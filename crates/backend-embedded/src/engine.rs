@@ -162,6 +162,16 @@ impl Engine {
         if work.failed { Err(Fault::Stopped) } else { Ok(()) }
     }
 
+    /// Writes everything out and merges all tables, so that nothing is left of what was overwritten or removed.
+    /// Takes long for a large store.
+    pub(crate) fn merge_all(&self) -> Result<(), Fault> {
+        let shared = &self.shared;
+        shared.flush_everything()?;
+        shared.tree.major_compact(limits::TABLE_BYTES, shared.seqno.get())?;
+        shared.forget_old_versions();
+        Ok(())
+    }
+
     /// Bytes of tables on disk.
     pub(crate) fn disk_bytes(&self) -> u64 {
         self.shared.tree.disk_space()
@@ -231,6 +241,15 @@ impl Shared {
                 Err(fault) => return self.fail(&fault, on_failure),
             }
         }
+    }
+
+    /// Waits until what is sealed is flushed.
+    fn flush_everything(&self) -> Result<(), Fault> {
+        let mut work = self.work.lock();
+        while !work.sealed.is_empty() && !work.failed {
+            self.changed.wait(&mut work);
+        }
+        if work.failed { Err(Fault::Stopped) } else { Ok(()) }
     }
 
     /// Flushes what is sealed, and returns the newest note of it.

@@ -111,6 +111,9 @@ pub enum Fault {
     /// The journal cannot be read.
     #[error(transparent)]
     Read(#[from] journal::ReadError),
+    /// Sealed segments cannot be rewritten.
+    #[error("cannot erase from the journal: {0}")]
+    Erase(Box<journal::MaintainError>),
     /// Shut down, or failed before.
     #[error("the backend has stopped")]
     Stopped,
@@ -123,7 +126,9 @@ impl Fault {
             Fault::Decode { .. } | Fault::UnknownKind { .. } => ErrorKind::Corrupt,
             Fault::Append(journal::AppendError::Full) => ErrorKind::Overloaded,
             Fault::Append(journal::AppendError::Size { .. }) => ErrorKind::Invalid,
-            Fault::Tables(_) | Fault::Append(_) | Fault::Read(_) | Fault::Stopped => ErrorKind::Unavailable,
+            Fault::Tables(_) | Fault::Append(_) | Fault::Read(_) | Fault::Erase(_) | Fault::Stopped => {
+                ErrorKind::Unavailable
+            }
         };
         PortError::new(kind, operation).caused_by(self)
     }

@@ -1,4 +1,4 @@
-//! What is done now and then: notes of what is settled, last-seen times.
+//! What is done now and then: notes of what is settled, last-seen times, erasing the text of deleted messages.
 //! Nothing waits for it, and nothing is lost when it does not come to it.
 
 use std::{
@@ -13,7 +13,8 @@ use parking_lot::Mutex;
 use crate::{
     core::Core,
     directory::EmbeddedDirectory,
-    limits::HOUSEKEEPING_INTERVAL_MS,
+    erase,
+    limits::{ERASURE_INTERVAL_MS, HOUSEKEEPING_INTERVAL_MS},
     record::{JournaledChange, Record},
 };
 
@@ -29,8 +30,13 @@ impl Housekeeping {
         let thread = std::thread::Builder::new().name("store-keep".into());
         let thread = thread.spawn(move || {
             let interval = Duration::from_millis(HOUSEKEEPING_INTERVAL_MS);
+            let mut rounds = 0;
             while stopped.recv_timeout(interval) == Err(mpsc::RecvTimeoutError::Timeout) {
                 round(&core, &directory);
+                rounds += 1;
+                if rounds % (ERASURE_INTERVAL_MS / HOUSEKEEPING_INTERVAL_MS) == 0 {
+                    erase_due(&core);
+                }
             }
         })?;
         Ok(Housekeeping { stop: Mutex::new(Some(stop)), thread: Mutex::new(Some(thread)) })
@@ -71,5 +77,14 @@ fn round(core: &Arc<Core>, directory: &EmbeddedDirectory) {
         if let Err(fault) = core.append(vec![record], |_| {}) {
             tracing::warn!(%fault, "a note of what is settled could not be written");
         }
+    }
+}
+
+fn erase_due(core: &Arc<Core>) {
+    if !erase::is_possible(core) {
+        return;
+    }
+    if let Err(fault) = erase::erase_due(core) {
+        tracing::warn!(%fault, "the text of deleted messages could not be erased; tried again later");
     }
 }

@@ -23,6 +23,9 @@ use crate::{
 /// Names under which secrets are stored.
 const SECRETS: [&str; 5] = ["password_hash", "token_hash", "code_hash", "invite_code", "secret"];
 
+/// Key and value as they are stored.
+pub type RawRow = (Vec<u8>, Vec<u8>);
+
 /// An open data folder, to be read.
 pub struct Inspector {
     engine: Engine,
@@ -98,7 +101,7 @@ impl Inspector {
     ///
     /// # Errors
     /// A row cannot be read.
-    pub fn raw_rows(&self) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Fault> {
+    pub fn raw_rows(&self) -> Result<Vec<RawRow>, Fault> {
         let all = self.engine.prefix(&[]);
         all.map(|pair| pair.map(|(key, value)| (key.to_vec(), value.to_vec()))).collect()
     }
@@ -138,7 +141,7 @@ fn readable(keyspace: Keyspace, key: &[u8], bytes: &[u8]) -> Result<Value, Fault
         Keyspace::Username | Keyspace::Direct | Keyspace::Request => Ok(uuid(bytes, 0)),
         Keyspace::SessionOfUser | Keyspace::InviteByAge | Keyspace::InviteById => Ok(json!("masked")),
         Keyspace::Channel | Keyspace::Reaction | Keyspace::Mention => Ok(Value::Null),
-        Keyspace::Erasure => value::<crate::record::Erasure>("erasure", bytes),
+        Keyspace::Erasure => value::<crate::erase::Erasure>("erasure", bytes),
     }
 }
 
@@ -189,6 +192,7 @@ fn readable_record(record: &Record) -> Value {
         Record::Failures(failures) => json!({ "failures": to_json(failures) }),
         Record::Settled(settled) => json!({ "settled": to_json(settled) }),
         Record::Passed(items) => json!({ "passed": items }),
+        Record::Erased(erased) => json!({ "erased": to_json(erased) }),
         Record::Moved(moved) => json!({ "moved": to_json(moved) }),
     }
 }

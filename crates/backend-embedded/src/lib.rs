@@ -15,6 +15,7 @@ mod core;
 mod directory;
 mod embedded;
 mod engine;
+mod erase;
 mod error;
 mod failure;
 mod gauges;
@@ -35,5 +36,5 @@ pub use crate::{
     error::{Fault, OpenError},
     failure::OnFailure,
     gauges::Gauges,
-    inspect::Inspector,
+    inspect::{Inspector, RawRow},
 };

@@ -78,5 +78,9 @@ pub const TICKETS_MAX: usize = 100_000;
 pub const HOUSEKEEPING_INTERVAL_MS: u64 = 1_000;
 /// Last-seen times written in one change.
 pub const SEEN_BATCH_MAX: usize = 1_000;
-/// Sealed segments are rewritten for erasure once this many deletions wait, or the active segment has been sealed.
-pub const ERASURES_BATCH: usize = 1_000;
+/// Life of a deleted message's text in the journal and in old tables, milliseconds (24 hours).
+pub const ERASE_AFTER_MS_DEFAULT: u64 = 24 * 3_600 * 1_000;
+/// Deleted messages erased in one pass over the journal.
+pub const ERASURES_PER_PASS_MAX: usize = 100_000;
+/// Pause between two looks for text to erase, milliseconds.
+pub const ERASURE_INTERVAL_MS: u64 = 60_000;

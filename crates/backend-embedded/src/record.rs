@@ -1,7 +1,7 @@
 //! What stands in the journal: everything that changes state, with all its effect depends on (D8).
 //! Numbers of kinds and shapes of payloads are part of the stored format: only ever appended to.
 
-use chat::{Announcement, Change, Envelope, Epoch, TimestampMs, ids::Seq};
+use chat::{Announcement, Change, ConversationId, Envelope, Epoch, TimestampMs, ids::Seq};
 use journal::NewRecord;
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +23,7 @@ pub(crate) mod kind {
     pub(crate) const PASSED: u16 = 9;
     pub(crate) const MOVED: u16 = 10;
     pub(crate) const STRAY: u16 = 11;
+    pub(crate) const ERASED: u16 = 12;
 }
 
 /// One record, decoded.
@@ -51,6 +52,8 @@ pub(crate) enum Record {
     Passed(Vec<u64>),
     /// An item that takes effect here, not at its own place.
     Moved(Moved),
+    /// Deleted messages whose text stands in the journal no more.
+    Erased(Vec<(ConversationId, Seq)>),
 }
 
 /// How a history begins.
@@ -88,6 +91,8 @@ pub(crate) struct Dead {
 pub(crate) struct Redrive {
     /// The dead letter.
     pub(crate) item: u64,
+    /// Its conversation does not exist: see [`Record::Stray`].
+    pub(crate) is_stray: bool,
     pub(crate) envelope: Envelope,
 }
 
@@ -116,13 +121,6 @@ pub(crate) struct Moved {
     pub(crate) decided_before: u64,
 }
 
-/// A deletion whose text may still stand in sealed segments.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Erasure {
-    pub(crate) conversation: chat::ConversationId,
-    pub(crate) target: Seq,
-}
-
 impl Record {
     pub(crate) fn decode(position: u64, kind: u16, payload: &[u8]) -> Result<Record, Fault> {
         Ok(match kind {
@@ -137,6 +135,7 @@ impl Record {
             kind::SETTLED => Record::Settled(codec::decode("settled", payload)?),
             kind::PASSED => Record::Passed(codec::decode("passed", payload)?),
             kind::MOVED => Record::Moved(codec::decode("moved", payload)?),
+            kind::ERASED => Record::Erased(codec::decode("erased", payload)?),
             kind => return Err(Fault::UnknownKind { position, kind }),
         })
     }
@@ -154,6 +153,7 @@ impl Record {
             Record::Settled(settled) => (kind::SETTLED, codec::encode(settled)),
             Record::Passed(items) => (kind::PASSED, codec::encode(items)),
             Record::Moved(moved) => (kind::MOVED, codec::encode(moved)),
+            Record::Erased(erased) => (kind::ERASED, codec::encode(erased)),
         };
         NewRecord::new(kind, now_ms, payload)
     }

@@ -224,6 +224,7 @@ impl Replay<'_> {
         }
         let is_settled = self.survey.settled.contains(position);
         let group = arrival.envelope.conversation.as_u128();
+        // The tables are already beyond its place: its effect, if it has one, is in them.
         let is_in_tables = position < self.applied_before(arrival.envelope.conversation)?;
         let is_overtaken = self.survey.restart.barriers.get(&group).is_some_and(|at| position < *at)
             && !is_settled
@@ -231,7 +232,7 @@ impl Replay<'_> {
             && self.survey.decided_before.get(&group).is_none_or(|at| position >= *at);
         let is_elsewhere = arrival.is_stray
             || is_overtaken
-            || (is_in_tables && !is_settled)
+            || is_in_tables
             || self.survey.restart.passed.contains(&position)
             || self.survey.moved.contains(&position);
         if is_settled && is_elsewhere {

@@ -10,6 +10,7 @@ use crate::{
     codec::{self, ConversationRef, StoredCommand, StoredMember, decode},
     core::Core,
     engine::Writer,
+    erase,
     error::Fault,
     keys,
 };
@@ -31,6 +32,13 @@ pub(crate) fn write(
     source: Source<'_>,
 ) -> Result<(), Fault> {
     let id = effects.conversation;
+    // Written first: the item of a message sent in this batch is looked up by it.
+    let items = source.items.iter().copied().chain(std::iter::repeat(0));
+    for ((user, command, seq), item) in effects.commands.iter().zip(items) {
+        let stored = StoredCommand { seq: *seq, item };
+        writer.put(&keys::command(id, *user, *command), codec::encode(&stored));
+    }
+    erase::note(core, writer, effects)?;
     for row in &effects.rows {
         writer.put(&keys::row(id, row.event.seq), codec::encode_row(row));
     }
@@ -50,11 +58,6 @@ pub(crate) fn write(
     }
     for (user, membership) in &effects.members {
         write_member(core, writer, effects, *user, *membership)?;
-    }
-    let items = source.items.iter().copied().chain(std::iter::repeat(0));
-    for ((user, command, seq), item) in effects.commands.iter().zip(items) {
-        let stored = StoredCommand { seq: *seq, item };
-        writer.put(&keys::command(id, *user, *command), codec::encode(&stored));
     }
     if effects.expected_head == 0 {
         write_indexes(writer, effects);

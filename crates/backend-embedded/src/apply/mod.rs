@@ -10,7 +10,7 @@ mod letters;
 pub(crate) use self::accounts::{account, sessions};
 use chat::{Change, ChangeOutcome};
 
-use crate::{core::Core, engine::Writer, error::Fault, record::Record};
+use crate::{core::Core, engine::Writer, erase, error::Fault, record::Record};
 
 /// Applies one record that takes effect at once.
 pub(crate) fn change(
@@ -31,6 +31,10 @@ pub(crate) fn change(
         Record::Redrive(redrive) => Ok(letters::unbury(writer, &[redrive.item])),
         Record::Drop(items) => Ok(letters::unbury(writer, items)),
         Record::Failures(failures) => letters::keep_failures(core, writer, position, failures),
+        Record::Erased(erased) => {
+            erase::forget(writer, erased);
+            Ok(ChangeOutcome::Done)
+        }
         Record::Genesis(_)
         | Record::Command(_)
         | Record::Stray(_)
@@ -44,6 +48,11 @@ pub(crate) fn change(
 pub(crate) fn is_change(record: &Record) -> bool {
     matches!(
         record,
-        Record::Change(_) | Record::Dead(_) | Record::Redrive(_) | Record::Drop(_) | Record::Failures(_)
+        Record::Change(_)
+            | Record::Dead(_)
+            | Record::Redrive(_)
+            | Record::Drop(_)
+            | Record::Failures(_)
+            | Record::Erased(_)
     )
 }

@@ -21,7 +21,7 @@ use crate::{
     error::Fault,
     keys::{self, Key},
     limits::{PARKED_MEMORY_PERCENT, REFILL_BYTES, REFILL_RECORDS, SPILLED_ITEMS_MAX},
-    record::{Record, Settled},
+    record::{Record, Redrive, Settled},
 };
 
 /// What an item takes in memory besides its text, bytes.
@@ -519,7 +519,7 @@ impl Restart {
 pub(crate) fn item(record: Record, bytes: usize) -> Option<Arrival> {
     match record {
         Record::Command(envelope) => Some(Arrival { envelope, bytes, is_stray: false }),
-        Record::Redrive(redrive) => Some(Arrival { envelope: redrive.envelope, bytes, is_stray: false }),
+        Record::Redrive(Redrive { is_stray, envelope, .. }) => Some(Arrival { envelope, bytes, is_stray }),
         Record::Stray(envelope) => Some(Arrival { envelope, bytes, is_stray: true }),
         _ => None,
     }

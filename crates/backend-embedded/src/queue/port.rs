@@ -282,12 +282,13 @@ impl MessageQueue {
     }
 
     async fn redrive_one(&self, item: u64, dead: StoredDead) -> Result<(), Fault> {
-        let redrive = Redrive { item, envelope: dead.envelope.clone() };
+        let is_stray = self.0.meta(dead.envelope.conversation)?.is_none();
+        let redrive = Redrive { item, is_stray, envelope: dead.envelope.clone() };
         let core = Arc::clone(&self.0);
         let sent_at = core.now_ms();
         let bytes = codec::encode(&dead.envelope).len();
         let begun = self.0.begin_change(Record::Redrive(redrive), move |position| {
-            let arrival = Arrival { envelope: dead.envelope, bytes, is_stray: false };
+            let arrival = Arrival { envelope: dead.envelope, bytes, is_stray };
             core.messages.arrive(position, vec![arrival], sent_at);
         })?;
         begun.await.unwrap_or(Err(Fault::Stopped)).map(drop)

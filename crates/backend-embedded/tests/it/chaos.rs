@@ -12,7 +12,7 @@ use chat::{
 
 use crate::support::{NOW, Random, World, dump, envelope, open, small, user};
 
-const SEEDS: u64 = 24;
+const SEEDS: u64 = 16;
 const STEPS: u64 = 60;
 const USERS: u64 = 6;
 const ROOMS: u64 = 5;

@@ -3,6 +3,8 @@
 
 mod basics;
 mod chaos;
+mod erasure;
+mod memory;
 mod order;
 mod suites;
 mod support;

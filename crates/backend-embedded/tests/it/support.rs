@@ -53,10 +53,6 @@ impl Random {
         let at = self.below(from.len() as u64);
         &from[usize::try_from(at).unwrap()]
     }
-
-    pub(crate) fn id(&mut self) -> u128 {
-        (u128::from(self.next()) << 64) | u128::from(self.next())
-    }
 }
 
 pub(crate) struct SharedRandom(Mutex<Random>);
