@@ -97,8 +97,8 @@ async fn fill(embedded: &Embedded, count: u64) {
         let views = store.load(needs.collect()).await.expect("load");
         let appends = groups.into_values().zip(views).filter_map(|(envelopes, mut view)| {
             for envelope in &envelopes {
-            view.execute(envelope);
-        }
+                view.execute(envelope);
+            }
             view.into_effects().map(|effects| Append { effects })
         });
         store.append(appends.collect()).await.expect("append");
