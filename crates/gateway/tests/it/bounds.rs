@@ -29,6 +29,7 @@ fn resident_kib() -> u64 {
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
+/// P56: 4001, and what was missed comes with the next sync.
 #[test]
 fn d6_a_slow_reader_is_closed_to_resume_while_others_go_on() {
     let world = World::new();
@@ -87,6 +88,7 @@ fn d6_a_socket_that_takes_nothing_is_closed() {
     assert!(read < 800 * 16 * 1024, "{read} bytes were taken after all");
 }
 
+/// P8.
 #[test]
 fn silence_is_pinged_and_then_closed() {
     let mut wish = Wish::default();

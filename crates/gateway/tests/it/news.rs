@@ -21,6 +21,7 @@ fn presence(client: &mut Client) -> Vec<(chat::UserId, PresenceStatus)> {
     })
 }
 
+/// P48.
 #[test]
 fn typing_is_told_to_the_others_and_not_too_often() {
     let world = World::new();
@@ -52,6 +53,7 @@ fn typing_is_told_to_the_others_and_not_too_often() {
     eves.go_live();
 }
 
+/// P49: active, away and back.
 #[test]
 fn presence_is_told_at_once_and_on_every_change() {
     let world = World::new();

@@ -6,6 +6,7 @@ use crate::{
 };
 use protocol::frame::ServerFrame;
 
+/// P7.
 #[test]
 fn hello_comes_first_and_says_who_where_and_how_much() {
     let world = World::new();
@@ -33,6 +34,7 @@ fn the_subprotocol_is_agreed_on() {
     assert!(matches!(hear(&mut socket), Heard::Closed(Some(4201))));
 }
 
+/// P1: who shows no valid login gets no socket.
 #[test]
 fn d7_strangers_are_refused_by_status_or_by_close_code() {
     let world = World::new();
@@ -61,6 +63,7 @@ fn d7_strangers_are_refused_by_status_or_by_close_code() {
     assert!(matches!(hear(&mut socket), Heard::Closed(Some(4101))));
 }
 
+/// P1: the cookie needs our own origin.
 #[test]
 fn a_cookie_opens_a_socket_for_our_own_pages_only() {
     let world = World::new();
@@ -76,6 +79,7 @@ fn a_cookie_opens_a_socket_for_our_own_pages_only() {
     assert!(refused.is_some_and(|text| text.contains("403")));
 }
 
+/// P1: a ticket is good once.
 #[test]
 fn a_ticket_opens_one_socket() {
     let world = World::new();
@@ -91,6 +95,7 @@ fn a_ticket_opens_one_socket() {
     assert!(matches!(hear(&mut again), Heard::Closed(Some(4101))));
 }
 
+/// P57: 4100.
 #[test]
 fn a_login_that_ends_closes_its_sockets_and_no_others() {
     let world = World::new();

@@ -36,6 +36,7 @@ fn d1_accepted_then_told_to_every_device_of_every_member_in(world: &World) {
     }
 }
 
+/// P42: and each sender's commands keep their order.
 #[test]
 fn d3_everybody_sees_one_order_without_gaps() {
     World::both().iter().for_each(d3_everybody_sees_one_order_without_gaps_in);

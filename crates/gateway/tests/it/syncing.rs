@@ -123,6 +123,7 @@ fn large_bodies_come_in_frames_of_bounded_size() {
     assert!(seqs.iter().copied().eq(1..=25));
 }
 
+/// P37.
 #[test]
 fn d4_another_epoch_means_resync() {
     let world = World::new();
@@ -145,6 +146,7 @@ fn d4_another_epoch_means_resync() {
     assert_eq!(places(&client.synced().0)[&room], [1, 2]);
 }
 
+/// P36.
 #[test]
 fn d7_a_sync_tells_strangers_nothing_and_goes_on_with_the_rest() {
     let world = World::new();
@@ -197,6 +199,7 @@ fn one_sync_at_a_time() {
     assert!(refused || matches!(client.frame(), ServerFrame::Synced(_)), "or the first was over already");
 }
 
+/// P38.
 #[test]
 fn a_cursor_beyond_the_log_is_not_believed() {
     let world = World::new();
@@ -289,6 +292,7 @@ impl Cursors {
     }
 }
 
+/// P34: live events are held back while a sync runs.
 #[test]
 fn d4_readers_that_come_and_go_under_a_flood_miss_nothing_and_see_nothing_twice() {
     for backend in [Backend::Embedded, Backend::Model] {

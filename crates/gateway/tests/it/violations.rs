@@ -162,6 +162,7 @@ pub fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
+/// P58.
 #[test]
 fn what_breaks_the_websocket_protocol_closes_with_4200() {
     let world = World::new();
