@@ -210,6 +210,10 @@ impl Replay<'_> {
     }
 
     fn change(&mut self, position: u64, record: &Record) -> Result<(), Fault> {
+        if matches!(record, Record::Erased(_)) {
+            // It takes back what a deletion before it has noted, which may still wait in the batch.
+            self.flush()?;
+        }
         self.core.apply(position, record)?;
         self.done.changes += 1;
         Ok(())

@@ -165,13 +165,14 @@ impl Client {
         }
     }
 
-    /// Reads until the end of a sync. Nothing but its pages, failures and errors may come before.
+    /// Reads until the end of a sync. Nothing but its pages and answers to what was sent earlier may come before.
     pub fn synced(&mut self) -> (Vec<Events<'static>>, Synced) {
         let mut pages = Vec::new();
         loop {
             match self.frame() {
                 ServerFrame::Events(page) => pages.push(page),
                 ServerFrame::Synced(synced) => return (pages, synced),
+                ServerFrame::Accepted(_) => {}
                 other => panic!("in the middle of a sync: {other:?}"),
             }
         }
