@@ -5,7 +5,7 @@ use std::{
     fs,
     io::Write as _,
     net::SocketAddr,
-    os::unix::fs::OpenOptionsExt as _,
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
@@ -21,7 +21,10 @@ pub(crate) struct Home(PathBuf);
 impl Home {
     /// The folder at this path, made if it is missing.
     pub(crate) fn make(path: &str) -> Result<Home> {
-        fs::create_dir_all(path).with_context(|| format!("cannot make the data folder {path:?}"))?;
+        let mut builder = fs::DirBuilder::new();
+        // Only the owner of the process may look inside.
+        builder.recursive(true).mode(0o700);
+        builder.create(path).with_context(|| format!("cannot make the data folder {path:?}"))?;
         Ok(Home(PathBuf::from(path)))
     }
 

@@ -107,7 +107,7 @@ pub(crate) struct Limits {
     pub(crate) requests_per_second: u32,
     /// Attempts a minute to log in or register from one address.
     pub(crate) logins_per_minute: u32,
-    /// Age of the oldest unprocessed command above which no more are taken, milliseconds.
+    /// Age of the oldest unprocessed command above which `/readyz` says that this server needs a rest, milliseconds.
     pub(crate) queue_age_max_ms: u64,
     /// Unsent bytes for one connection above which it is closed, to resume when it can read again.
     pub(crate) outbox_bytes_max: usize,
@@ -123,7 +123,7 @@ pub(crate) struct Passwords {
     pub(crate) memory_kib: u32,
     /// Passes over that memory.
     pub(crate) iterations: u32,
-    /// Checks at the same time; 0 means one per core.
+    /// Checks at the same time; 0 means two.
     pub(crate) concurrency: usize,
 }
 
