@@ -64,8 +64,10 @@ pub(crate) struct Core {
     pub(crate) messages: Messages,
     pub(crate) waiters: Waiters,
     pub(crate) failure: Arc<FailureHook>,
-    /// Position of the last change applied.
+    /// Every change up to this position, and perhaps some above, is applied.
     pub(crate) changes_applied: AtomicU64,
+    /// Changes handed to the journal and not applied yet; until the start is over, its replay counts as one.
+    changes_under_way: AtomicU64,
     /// The start has decided every item below this position at its own place, settled or not.
     pub(crate) decided_before: AtomicU64,
     pub(crate) is_stopping: AtomicBool,
@@ -112,6 +114,7 @@ impl Core {
             waiters: Waiters::default(),
             failure,
             changes_applied: AtomicU64::new(changes_applied),
+            changes_under_way: AtomicU64::new(1),
             decided_before: AtomicU64::new(0),
             is_stopping: AtomicBool::new(false),
             jobs: Mutex::new(Some(sender)),
@@ -151,13 +154,22 @@ impl Core {
         let (reply, outcome) = oneshot::channel();
         let encoded = record.encode(self.now_ms());
         let core = Arc::clone(self);
-        self.append(vec![encoded], move |appended| match appended {
+        // Counted before it can have a position, until it is applied; one that is left for the next start stays counted.
+        self.changes_under_way.fetch_add(1, Ordering::SeqCst);
+        let begun = self.append(vec![encoded], move |appended| match appended {
             Ok(appended) => {
                 on_durable(appended.first.0);
                 core.enqueue(Job { position: appended.first.0, record, reply });
             }
-            Err(error) => drop(reply.send(Err(error.into()))),
-        })?;
+            Err(error) => {
+                core.change_is_over();
+                drop(reply.send(Err(error.into())));
+            }
+        });
+        if let Err(fault) = begun {
+            self.change_is_over();
+            return Err(fault);
+        }
         Ok(outcome)
     }
 
@@ -184,6 +196,7 @@ impl Core {
                 drop(job.reply.send(outcome));
                 return;
             }
+            self.change_is_over();
             self.messages.after_change(self, &job.record);
             drop(job.reply.send(outcome));
         }
@@ -193,7 +206,7 @@ impl Core {
     pub(crate) fn apply(&self, position: u64, record: &Record) -> Result<ChangeOutcome, Fault> {
         let writer = self.engine.writer();
         let outcome = apply::change(self, &writer, position, record)?;
-        self.changes_applied.store(position, Ordering::Relaxed);
+        self.changes_applied.fetch_max(position, Ordering::SeqCst);
         self.cut_if_due(&writer);
         Ok(outcome)
     }
@@ -206,12 +219,27 @@ impl Core {
     }
 
     pub(crate) fn cut(&self, writer: &Writer<'_>) {
-        let changes = self.changes_applied.load(Ordering::Relaxed);
+        let changes = self.changes_known();
         let applied = Applied { changes, items: self.messages.settled() };
         // The first record a start from here on would read.
         let needed = applied.items.first_open().min(changes.saturating_add(1));
         writer.put(&keys::system(APPLIED_ROW), codec::encode(&applied));
         writer.cut(needed);
+    }
+
+    /// The position up to which every change is applied: where none is under way, that is the journal's end, so that a
+    /// start need not read what holds no change, and segments can be released.
+    fn changes_known(&self) -> u64 {
+        let committed = self.journal.committed().0;
+        if self.changes_under_way.load(Ordering::SeqCst) == 0 {
+            self.changes_applied.fetch_max(committed, Ordering::SeqCst);
+        }
+        self.changes_applied.load(Ordering::SeqCst)
+    }
+
+    /// A change is applied or has failed, or the replay is over.
+    pub(crate) fn change_is_over(&self) {
+        self.changes_under_way.fetch_sub(1, Ordering::SeqCst);
     }
 
     /// Lets the applier end once it has applied what it was given.

@@ -105,6 +105,7 @@ impl Embedded {
         let (core, jobs) = Core::new(parts);
         start_engine(&core)?;
         let replayed = replay::replay(&core, applied, last)?;
+        core.change_is_over();
         let opened = summary(is_new, replayed, recovered.cut_bytes);
         tracing::info!(?opened, elapsed_ms = started.elapsed().as_millis(), "the data folder is open");
         Embedded::start(core, jobs, opened)

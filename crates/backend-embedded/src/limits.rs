@@ -3,9 +3,9 @@
 
 /// Bytes of new rows kept in memory before they are written to the store's tables. Also the most a start after a
 /// crash has to do again, which is why it is small.
-pub const MEMTABLE_BYTES_DEFAULT: u64 = 4 * 1024 * 1024;
+pub const MEMTABLE_BYTES_DEFAULT: u64 = 2 * 1024 * 1024;
 /// How far, in multiples of the memtable's bound, memory may run ahead of a slow disk before appends wait.
-pub const MEMTABLE_OVERRUN_FACTOR: u64 = 4;
+pub const MEMTABLE_OVERRUN_FACTOR: u64 = 2;
 /// Cache of table blocks, bytes.
 pub const BLOCK_CACHE_BYTES_DEFAULT: u64 = 64 * 1024 * 1024;
 /// Files of the store kept open.
@@ -13,9 +13,9 @@ pub const OPEN_FILES_MAX: usize = 512;
 /// Bytes of one table of the store.
 pub const TABLE_BYTES: u64 = 32 * 1024 * 1024;
 /// Freshly written tables that make a compaction worth while.
-pub const LEVEL0_TABLES: u8 = 4;
+pub const LEVEL0_TABLES: u8 = 8;
 /// Freshly written tables above which the flush waits for compaction.
-pub const LEVEL0_TABLES_MAX: usize = 24;
+pub const LEVEL0_TABLES_MAX: usize = 32;
 
 /// Items of one `send`.
 pub const SEND_ITEMS_MAX: usize = 8_192;
@@ -41,10 +41,10 @@ pub const SPILLED_ITEMS_MAX: usize = 1_000_000;
 /// Commands settled before a note of it goes along with the next append.
 pub const SETTLED_NOTE_ITEMS: u64 = 256;
 /// Commands settled before a note of it is written by itself.
-pub const SETTLED_NOTE_ALONE_ITEMS: u64 = 4_096;
+pub const SETTLED_NOTE_ALONE_ITEMS: u64 = 1_024;
 /// Accepted commands that a start applies although it does not know that they had been applied: what readers had seen
 /// before a crash they see after it. More than notes can lag behind, leases included.
-pub const REPLAY_AHEAD_ITEMS: u64 = 16_384;
+pub const REPLAY_AHEAD_ITEMS: u64 = 4_096;
 /// Bytes of items in the notifications queue before `send` says `Overloaded`.
 pub const NOTIFICATIONS_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Longest reason kept with a dead letter, bytes.

@@ -39,7 +39,9 @@ use crate::{
 
 /// Starts, serves until told to stop, and stops. Returns an error when the journal or the store failed.
 pub(crate) fn serve(config: &Config, fault: Option<&FaultPlan>) -> Result<()> {
-    let metrics = observe::install(config)?;
+    observe::install_tracing(config)?;
+    // Beside the opening of the data folder, which needs no metrics: a start is to be short.
+    let metrics = thread::Builder::new().name("metrics".into()).spawn(observe::install_metrics)?;
     let home = Home::make(&config.server.data)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(run(config, &home, metrics, fault))
@@ -48,13 +50,14 @@ pub(crate) fn serve(config: &Config, fault: Option<&FaultPlan>) -> Result<()> {
 async fn run(
     config: &Config,
     home: &Home,
-    metrics: PrometheusHandle,
+    metrics: JoinHandle<Result<PrometheusHandle>>,
     fault: Option<&FaultPlan>,
 ) -> Result<()> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let randomness: Arc<dyn Randomness> = Arc::new(SystemRandomness);
     let (failed, failure) = watch::channel(None::<String>);
     let embedded = Arc::new(open(config, home, &clock, &randomness)?);
+    let metrics = metrics.join().map_err(|_| anyhow!("the metrics recorder panicked"))??;
     embedded.on_failure(Box::new(move |reason| drop(failed.send(Some(reason.to_string())))));
     let store: Arc<dyn Store> = match fault {
         Some(plan) => Arc::new(Faulty::new(embedded.store(), Arc::new(Faults::new(plan.clone())))),

@@ -23,7 +23,7 @@ pub const PENDING_BYTES_DEFAULT: usize = 16 * 1024 * 1024;
 pub const SEGMENT_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 
 /// Bytes of a segment file unless told otherwise.
-pub const SEGMENT_BYTES_DEFAULT: u64 = 64 * 1024 * 1024;
+pub const SEGMENT_BYTES_DEFAULT: u64 = 16 * 1024 * 1024;
 
 /// Bytes the header block of a segment takes; records begin after it.
 pub const SEGMENT_HEADER_BYTES: u64 = 4096;

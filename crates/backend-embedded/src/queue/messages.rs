@@ -156,7 +156,7 @@ impl Messages {
     }
 
     /// Items are durable: called by the journal's writer in the order of positions. `first` is the position of the
-    /// first item.
+    /// first item. Lessees are to be woken after it.
     pub(crate) fn arrive(&self, first: u64, items: Vec<Arrival>, sent_at: TimestampMs) {
         let mut state = self.state.lock();
         let count = items.len() as u64;
@@ -175,8 +175,6 @@ impl Messages {
                 }
             }
         }
-        drop(state);
-        self.arrived.notify_one();
     }
 
     fn push(&self, state: &mut State, position: u64, arrival: Arrival, sent_at: TimestampMs) {

@@ -165,7 +165,9 @@ impl MessageQueue {
             let outcome = appended.map_err(Fault::from).map(|appended| {
                 core.messages.arrive(appended.first.0 + offset, items, now_ms);
             });
+            // Whoever waits to be told goes first; the worker has time.
             drop(told.send(outcome));
+            core.messages.wake();
         })?;
         Ok(outcome)
     }
@@ -290,6 +292,7 @@ impl MessageQueue {
         let begun = self.0.begin_change(Record::Redrive(redrive), move |position| {
             let arrival = Arrival { envelope: dead.envelope, bytes, is_stray };
             core.messages.arrive(position, vec![arrival], sent_at);
+            core.messages.wake();
         })?;
         begun.await.unwrap_or(Err(Fault::Stopped)).map(drop)
     }

@@ -209,7 +209,7 @@ impl Default for Passwords {
 
 impl Default for Journal {
     fn default() -> Self {
-        Journal { archive: true, segment_mib: 64 }
+        Journal { archive: true, segment_mib: 16 }
     }
 }
 
