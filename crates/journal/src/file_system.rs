@@ -19,8 +19,10 @@ const ARCHIVE_NAME: &str = "archive";
 /// A folder, locked for as long as this lives.
 pub struct FileSystem {
     folder: PathBuf,
-    /// Held for its lock; the operating system lets go of it even after `kill -9`.
-    _lock: fs::File,
+    /// Held for its lock; the operating system lets go of it even after `kill -9`. A folder that is only read may
+    /// have none.
+    _lock: Option<fs::File>,
+    is_read_only: bool,
 }
 
 struct PlainFile(fs::File);
@@ -41,7 +43,31 @@ impl FileSystem {
         if let Some(parent) = folder.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             sync_folder(parent).map_err(|source| OpenError::io("sync parent folder", source))?;
         }
-        Ok(Self { folder, _lock: lock })
+        Ok(Self { folder, _lock: Some(lock), is_read_only: false })
+    }
+
+    /// Opens a folder to read it, and changes nothing in it: a backup, on whatever medium.
+    ///
+    /// # Errors
+    /// [`OpenError::Locked`] when a process works on it; [`OpenError::Io`] when it is not there or cannot be read.
+    pub fn open_read_only(folder: impl AsRef<Path>) -> Result<Self, OpenError> {
+        let folder = folder.as_ref().to_path_buf();
+        fs::read_dir(&folder).map_err(|source| OpenError::io("read folder", source))?;
+        let lock = match fs::File::open(folder.join(LOCK_NAME)) {
+            Ok(file) => match file.try_lock_shared() {
+                Ok(()) => Some(file),
+                Err(fs::TryLockError::WouldBlock) => return Err(OpenError::Locked { folder }),
+                Err(fs::TryLockError::Error(source)) => return Err(OpenError::io("lock folder", source)),
+            },
+            // Copies need no lock file.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(source) => return Err(OpenError::io("open lock file", source)),
+        };
+        Ok(Self { folder, _lock: lock, is_read_only: true })
+    }
+
+    fn check_writable(&self) -> io::Result<()> {
+        if self.is_read_only { Err(io::ErrorKind::ReadOnlyFilesystem.into()) } else { Ok(()) }
     }
 }
 
@@ -49,27 +75,33 @@ impl Disk for FileSystem {
     fn list(&self) -> io::Result<Vec<String>> {
         let mut names = Vec::new();
         list_files(&self.folder, "", &mut names)?;
-        list_files(&self.folder.join(ARCHIVE_NAME), "archive/", &mut names)?;
+        match list_files(&self.folder.join(ARCHIVE_NAME), "archive/", &mut names) {
+            Err(error) if self.is_read_only && error.kind() == io::ErrorKind::NotFound => {}
+            listed => listed?,
+        }
         names.retain(|name| name != LOCK_NAME);
         Ok(names)
     }
 
     fn open(&self, name: &str) -> io::Result<Arc<dyn File>> {
-        let file = fs::File::options().read(true).write(true).open(self.folder.join(name))?;
+        let file = fs::File::options().read(true).write(!self.is_read_only).open(self.folder.join(name))?;
         Ok(Arc::new(PlainFile(file)))
     }
 
     fn create(&self, name: &str) -> io::Result<Arc<dyn File>> {
+        self.check_writable()?;
         let mut options = fs::File::options();
         options.read(true).write(true).create_new(true).mode(0o600);
         Ok(Arc::new(PlainFile(options.open(self.folder.join(name))?)))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.check_writable()?;
         fs::rename(self.folder.join(from), self.folder.join(to))
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
+        self.check_writable()?;
         fs::remove_file(self.folder.join(name))
     }
 

@@ -29,6 +29,7 @@
 //! ```
 
 mod catalog;
+mod copy;
 mod disk;
 mod error;
 mod file_system;
@@ -51,6 +52,7 @@ mod verify;
 mod writer;
 
 pub use crate::{
+    copy::{Copied, Until, copy},
     disk::{Disk, File},
     error::{AppendError, Damage, Failure, MaintainError, OpenError, ReadError},
     file_system::FileSystem,

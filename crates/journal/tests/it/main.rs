@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
 mod basics;
+mod copying;
 mod crashes;
 mod damage;
 #[path = "../harness/recovery.rs"]
