@@ -1,61 +1,8 @@
-//! Any bytes as the frames of a client, in any pieces: the reader never panics, never holds more than its limit, and
-//! finds the same however the bytes arrive. Compiles the module alone, without the sockets and TLS around it.
+//! Fuzzes the frames of clients: `cargo +nightly fuzz run --fuzz-dir fuzz/gateway websocket`.
+//! The check is the one that replays the corpus as an ordinary test.
 #![no_main]
-#![allow(dead_code, unused_imports, missing_docs)]
 
-use libfuzzer_sys::fuzz_target;
-
-#[path = "../../../crates/gateway/src/websocket/mod.rs"]
+#[path = "../../../crates/gateway/tests/harness/websocket.rs"]
 mod websocket;
 
-use websocket::{Incoming, Reader, Violation};
-
-const BYTES_MAX: usize = 4 * 1024;
-
-#[derive(Debug, PartialEq)]
-enum Read {
-    Text(String),
-    Other(u8, usize),
-    Failed(Violation),
-}
-
-fn read(bytes: &[u8], size: usize) -> Vec<Read> {
-    let (mut reader, mut pending, mut found) = (Reader::default(), Vec::new(), Vec::new());
-    for chunk in bytes.chunks(size) {
-        pending.extend_from_slice(chunk);
-        let mut used = 0;
-        loop {
-            match reader.read(&mut pending[used..], BYTES_MAX) {
-                Ok((0, _)) => break,
-                Ok((count, incoming)) => {
-                    used += count;
-                    assert!(used <= pending.len());
-                    found.extend(incoming.map(|incoming| match incoming {
-                        Incoming::Text(text) => {
-                            assert!(text.len() <= BYTES_MAX);
-                            Read::Text(text.to_owned())
-                        }
-                        Incoming::Binary(length) => Read::Other(1, length),
-                        Incoming::Ping(payload) => Read::Other(2, payload.len()),
-                        Incoming::Pong => Read::Other(3, 0),
-                        Incoming::Close(code) => Read::Other(4, usize::from(code.unwrap_or_default())),
-                    }));
-                }
-                Err(violation) => {
-                    found.push(Read::Failed(violation));
-                    return found;
-                }
-            }
-        }
-        pending.drain(..used);
-        // What is incomplete is a header, or a frame within the limit.
-        assert!(pending.len() <= BYTES_MAX + 14);
-    }
-    found
-}
-
-fuzz_target!(|data: &[u8]| {
-    let Some((size, bytes)) = data.split_first() else { return };
-    let whole = read(bytes, usize::MAX);
-    assert_eq!(read(bytes, usize::from(*size) + 1), whole);
-});
+libfuzzer_sys::fuzz_target!(|input: &[u8]| websocket::check(input));

@@ -9,8 +9,11 @@
 
 mod bounds;
 mod client;
+mod corpus;
 mod encrypted;
 mod framing;
+#[path = "../harness/websocket.rs"]
+mod harness;
 mod leaving;
 mod news;
 mod opening;
