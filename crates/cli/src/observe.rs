@@ -18,19 +18,25 @@ const LATENCY_BUCKETS: [f64; 17] = [
     0.000_05, 0.000_1, 0.000_2, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0,
     10.0,
 ];
-/// Bounds of size histograms.
+/// Histograms of sizes and counts.
+const SIZES: [&str; 3] = [
+    "dynamowave_persist_batch_commands",
+    "dynamowave_persist_attempts",
+    "dynamowave_announce_batch_announcements",
+];
+/// Their bounds.
 const SIZE_BUCKETS: [f64; 13] =
     [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1_024.0, 4_096.0, 16_384.0];
 
 /// Installs the metrics recorder, whose text `/metrics` serves. Takes some 10 ms of processor time, because the clock it
 /// uses measures itself first.
 pub(crate) fn install_metrics() -> Result<PrometheusHandle> {
-    let metrics = PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &LATENCY_BUCKETS)?
-        .set_buckets_for_metric(Matcher::Suffix("_size".into()), &SIZE_BUCKETS)?
-        .install_recorder()
-        .context("metrics recorder")?;
-    Ok(metrics)
+    let seconds = Matcher::Suffix("_seconds".into());
+    let mut builder = PrometheusBuilder::new().set_buckets_for_metric(seconds, &LATENCY_BUCKETS)?;
+    for name in SIZES {
+        builder = builder.set_buckets_for_metric(Matcher::Full(name.into()), &SIZE_BUCKETS)?;
+    }
+    builder.install_recorder().context("metrics recorder")
 }
 
 /// Sets the gauges of the embedded backend.

@@ -15,6 +15,7 @@ mod round;
 mod settling;
 mod suspects;
 mod telling;
+mod worker;
 
 pub use self::{
     notifier::{Notifier, NotifierOptions, NotifierProgress},

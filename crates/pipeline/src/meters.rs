@@ -6,8 +6,8 @@ use metrics::{Counter, Histogram, counter, histogram};
 /// What the persister measures.
 #[derive(Debug, Clone)]
 pub(crate) struct PersisterMeters {
-    /// From accepted to stored, milliseconds, per command.
-    pub(crate) accept_to_stored_ms: Histogram,
+    /// From accepted to stored, per command.
+    pub(crate) accept_to_stored_seconds: Histogram,
     /// Commands per lease.
     pub(crate) batch: Histogram,
     /// Attempts a command took, recorded when it is more than one.
@@ -29,8 +29,8 @@ pub(crate) struct PersisterMeters {
 /// What the notifier measures.
 #[derive(Debug, Clone)]
 pub(crate) struct NotifierMeters {
-    /// From accepted to handed to the nodes, milliseconds, per event.
-    pub(crate) accept_to_announced_ms: Histogram,
+    /// From accepted to handed to the nodes, per event.
+    pub(crate) accept_to_announced_seconds: Histogram,
     /// Announcements per lease.
     pub(crate) batch: Histogram,
     /// Announcements handed to every interested node.
@@ -46,7 +46,7 @@ pub(crate) struct NotifierMeters {
 impl PersisterMeters {
     pub(crate) fn new() -> PersisterMeters {
         PersisterMeters {
-            accept_to_stored_ms: histogram!("dynamowave_persist_accept_to_stored_ms"),
+            accept_to_stored_seconds: histogram!("dynamowave_persist_accept_to_stored_seconds"),
             batch: histogram!("dynamowave_persist_batch_commands"),
             attempts: histogram!("dynamowave_persist_attempts"),
             stored: counter!("dynamowave_persist_stored_total"),
@@ -62,7 +62,7 @@ impl PersisterMeters {
 impl NotifierMeters {
     pub(crate) fn new() -> NotifierMeters {
         NotifierMeters {
-            accept_to_announced_ms: histogram!("dynamowave_announce_accept_to_announced_ms"),
+            accept_to_announced_seconds: histogram!("dynamowave_announce_accept_to_announced_seconds"),
             batch: histogram!("dynamowave_announce_batch_announcements"),
             announced: counter!("dynamowave_announce_announced_total"),
             unreachable: counter!("dynamowave_announce_unreachable_total"),

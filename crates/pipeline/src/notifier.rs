@@ -1,7 +1,7 @@
 //! Step 7: announcements leave their queue for every node that holds somebody who has to hear of them.
 //! Does not know who is a member of what; the directory and the nodes do. A lost announcement costs a sync (D4).
 
-use std::{collections::BTreeMap, future::Future, pin::pin, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
 
 use chat::{
     Announcement, NodeId,
@@ -14,11 +14,12 @@ use tracing::Instrument;
 use crate::{
     limits::{ANNOUNCEMENTS_PER_LEASE_MAX, FAILED_CALLS_PER_ROUND_MAX, LEASE_WAIT_MS, NODES_AT_ONCE_MAX},
     meters::NotifierMeters,
-    persister::milliseconds,
+    persister::float,
     retry,
     round::expect_len,
     settling::{reason, settle},
     telling::{Letter, Told, tell},
+    worker::{self, Worker},
 };
 
 /// How a notifier works.
@@ -95,33 +96,7 @@ impl Notifier {
 
     /// Works until `shutdown` completes. A step under way is finished first; what it has not settled comes again.
     pub async fn run(&self, shutdown: impl Future<Output = ()> + Send) {
-        let mut shutdown = pin!(shutdown);
-        let mut failures: u32 = 0;
-        loop {
-            let leased = tokio::select! {
-                biased;
-                () = &mut shutdown => return,
-                leased = self.notifications.lease(self.options.batch_max, self.options.lease_wait) => leased,
-            };
-            let healthy = match leased {
-                Ok(leases) => self.process(leases).await.is_ok(),
-                Err(error) => {
-                    tracing::warn!(%error, "announcements cannot be leased");
-                    false
-                }
-            };
-            if healthy {
-                failures = 0;
-                continue;
-            }
-            failures = failures.saturating_add(1);
-            let pause = retry::backoff(failures, &*self.randomness);
-            tokio::select! {
-                biased;
-                () = &mut shutdown => return,
-                () = tokio::time::sleep(pause) => {}
-            }
-        }
+        worker::run(self, &*self.randomness, shutdown).await;
     }
 
     /// One lease, from beginning to end.
@@ -238,14 +213,27 @@ impl Notifier {
                     seq = event.seq,
                     took_us = waited_ms * 1_000,
                 );
-                self.meters.accept_to_announced_ms.record(milliseconds(waited_ms));
+                self.meters.accept_to_announced_seconds.record(float(waited_ms) / 1_000.0);
             }
         }
-        self.meters.batch.record(milliseconds(progress.leased as u64));
+        self.meters.batch.record(float(progress.leased as u64));
         self.meters.announced.increment(progress.announced as u64);
         self.meters.retried.increment(progress.retried as u64);
         self.meters.dead.increment(progress.dead as u64);
         progress
+    }
+}
+
+impl Worker for Notifier {
+    type Item = Announcement;
+    const ITEMS: &'static str = "announcements";
+
+    async fn lease(&self, _is_healthy: bool) -> Result<Vec<Lease<Announcement>>, PortError> {
+        self.notifications.lease(self.options.batch_max, self.options.lease_wait).await
+    }
+
+    async fn complete(&self, leases: Vec<Lease<Announcement>>) -> bool {
+        self.process(leases).await.is_ok()
     }
 }
 

@@ -3,7 +3,6 @@
 
 use std::{
     future::Future,
-    pin::pin,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -18,10 +17,10 @@ use crate::{
     limits::{COMMANDS_PER_LEASE_MAX, LEASE_WAIT_MS},
     meters::PersisterMeters,
     outgoing::Outgoing,
-    retry,
     round::{Fate, Round, Work},
     settling::settle,
     suspects::Suspects,
+    worker::{self, Worker},
 };
 
 /// Called with every command whose outcome is durable, before it is announced: who executes a command and waits for
@@ -115,35 +114,7 @@ impl Persister {
 
     /// Works until `shutdown` completes. A step under way is finished first; what it has not settled comes again.
     pub async fn run(&self, shutdown: impl Future<Output = ()> + Send) {
-        let mut shutdown = pin!(shutdown);
-        let mut failures: u32 = 0;
-        loop {
-            // After an outage one command tries the ice for all, so that the others keep their attempts.
-            let max = if failures == 0 { self.options.batch_max } else { 1 };
-            let leased = tokio::select! {
-                biased;
-                () = &mut shutdown => return,
-                leased = self.messages.lease(max, self.options.lease_wait) => leased,
-            };
-            let healthy = match leased {
-                Ok(leases) => self.process(leases).await.is_ok_and(|progress| !progress.outage),
-                Err(error) => {
-                    tracing::warn!(%error, "commands cannot be leased");
-                    false
-                }
-            };
-            if healthy {
-                failures = 0;
-                continue;
-            }
-            failures = failures.saturating_add(1);
-            let pause = retry::backoff(failures, &*self.randomness);
-            tokio::select! {
-                biased;
-                () = &mut shutdown => return,
-                () = tokio::time::sleep(pause) => {}
-            }
-        }
+        worker::run(self, &*self.randomness, shutdown).await;
     }
 
     /// One lease, from beginning to end.
@@ -202,7 +173,7 @@ impl Persister {
                 again,
             );
             if !again {
-                self.meters.accept_to_stored_ms.record(milliseconds(waited_ms));
+                self.meters.accept_to_stored_seconds.record(float(waited_ms) / 1_000.0);
             }
             if lease.attempts > 1 {
                 self.meters.attempts.record(lease.attempts);
@@ -212,7 +183,7 @@ impl Persister {
 
     fn count(&self, progress: Progress) {
         let meters = &self.meters;
-        meters.batch.record(milliseconds(progress.leased as u64));
+        meters.batch.record(float(progress.leased as u64));
         meters.stored.increment(progress.stored as u64);
         meters.duplicates.increment(progress.duplicates as u64);
         meters.refused.increment(progress.refused as u64);
@@ -245,6 +216,21 @@ impl Persister {
     }
 }
 
+impl Worker for Persister {
+    type Item = Envelope;
+    const ITEMS: &'static str = "commands";
+
+    async fn lease(&self, is_healthy: bool) -> Result<Vec<Lease<Envelope>>, PortError> {
+        // After an outage one command tries the ice for all, so that the others keep their attempts.
+        let max = if is_healthy { self.options.batch_max } else { 1 };
+        self.messages.lease(max, self.options.lease_wait).await
+    }
+
+    async fn complete(&self, leases: Vec<Lease<Envelope>>) -> bool {
+        self.process(leases).await.is_ok_and(|progress| !progress.outage)
+    }
+}
+
 impl Progress {
     fn count_decided(&mut self, work: &[Work]) {
         for work in work {
@@ -269,8 +255,8 @@ impl Progress {
     }
 }
 
-/// Metrics are floating-point; 2^53 milliseconds are 285,000 years.
+/// A count or a time as a histogram takes it: 2^53 milliseconds are 285,000 years.
 #[allow(clippy::cast_precision_loss, reason = "see above")]
-pub(crate) fn milliseconds(value: u64) -> f64 {
+pub(crate) fn float(value: u64) -> f64 {
     value as f64
 }
