@@ -95,11 +95,17 @@ impl App {
 
     /// Applies a change that may end sessions, and sees to it that they are at an end everywhere.
     pub(crate) async fn change_of_account(&self, user: UserId, change: Change) -> Result<(), Problem> {
+        let is_disabling = matches!(change, Change::SetDisabled { at: Some(_), .. });
         let outcome = self.change(change).await;
         // Also after an error: it may have been applied.
         self.sessions.forget_user(user);
-        if let ChangeOutcome::Ended(sessions) = outcome? {
-            self.sessions_ended(user, sessions).await;
+        match outcome? {
+            ChangeOutcome::Ended(sessions) if is_disabling && !sessions.is_empty() => {
+                self.sessions.forget(&sessions);
+                self.announce(Announcement::AccountDisabled { user, sessions }).await;
+            }
+            ChangeOutcome::Ended(sessions) => self.sessions_ended(user, sessions).await,
+            _ => {}
         }
         Ok(())
     }

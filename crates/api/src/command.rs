@@ -48,8 +48,10 @@ pub(crate) async fn join(
     id: CommandId,
 ) -> Result<(), Problem> {
     app.limits.send(user)?;
-    require_room(app, user).await?;
     let role = app.store.member(conversation, user).await?.map(|membership| membership.role);
+    if role.is_none() {
+        require_room(app, user).await?;
+    }
     admit_in(app, conversation, role, &Command::Join).await?;
     let envelope = envelope(app, user, conversation, id, Command::Join);
     outcome(app, envelope).await.map(drop)

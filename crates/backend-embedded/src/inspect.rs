@@ -21,7 +21,8 @@ use crate::{
 };
 
 /// Names under which secrets are stored.
-const SECRETS: [&str; 5] = ["password_hash", "token_hash", "code_hash", "invite_code", "secret"];
+const SECRETS: [&str; 6] =
+    ["password_hash", "verified_hash", "token_hash", "code_hash", "invite_code", "secret"];
 
 /// Key and value as they are stored.
 pub type RawRow = (Vec<u8>, Vec<u8>);

@@ -64,6 +64,13 @@ pub enum Announcement {
         /// Which.
         sessions: Vec<SessionId>,
     },
+    /// An account was disabled, and sessions ended with it: their sockets are closed, and told why.
+    AccountDisabled {
+        /// Whose.
+        user: UserId,
+        /// Which.
+        sessions: Vec<SessionId>,
+    },
 }
 
 /// Whether somebody is there.
@@ -89,7 +96,7 @@ impl Announcement {
             Self::Failed { conversation, .. }
             | Self::Marks { conversation, .. }
             | Self::Typing { conversation, .. } => Some(*conversation),
-            Self::Presence { .. } | Self::SessionsEnded { .. } => None,
+            Self::Presence { .. } | Self::SessionsEnded { .. } | Self::AccountDisabled { .. } => None,
         }
     }
 

@@ -91,6 +91,16 @@ pub enum Change {
     Mark(Vec<Mark>),
     /// People were connected until then.
     Seen(Vec<(UserId, TimestampMs)>),
+    /// Hash a password again that stays the same, because the parameters have changed. Ends no session, and changes
+    /// nothing if another password was set meanwhile.
+    RenewPasswordHash {
+        /// Whose.
+        user: UserId,
+        /// The hash that the password was checked against.
+        verified_hash: String,
+        /// The new hash of the same password, PHC format.
+        password_hash: String,
+    },
 }
 
 /// A watermark of one member in one conversation.

@@ -33,6 +33,9 @@ pub const MEMBERS_MAX: u64 = 100_000;
 pub const MEMBERS_PER_COMMAND_MAX: usize = 500;
 /// Conversations one account is a member of.
 pub const CONVERSATIONS_PER_USER_MAX: usize = 10_000;
+/// Conversations above [`CONVERSATIONS_PER_USER_MAX`] that are read all the same: the bound is kept where a command is
+/// admitted, so that what is admitted at the same moment from several sides may go beyond it.
+pub const CONVERSATIONS_PER_USER_OVERRUN: usize = 1_000;
 /// Sessions of one account; the oldest gives way.
 pub const SESSIONS_PER_USER_MAX: usize = 100;
 /// Rows of one page of anything.

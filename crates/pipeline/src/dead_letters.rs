@@ -184,6 +184,9 @@ impl Summarise for Announcement {
             Self::Typing { user, .. } => (summary.what, summary.user) = ("typing", Some(*user)),
             Self::Presence { user, .. } => (summary.what, summary.user) = ("presence", Some(*user)),
             Self::SessionsEnded { user, .. } => (summary.what, summary.user) = ("sessionsEnded", Some(*user)),
+            Self::AccountDisabled { user, .. } => {
+                (summary.what, summary.user) = ("accountDisabled", Some(*user));
+            }
         }
     }
 }

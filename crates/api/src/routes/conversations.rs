@@ -31,7 +31,7 @@ use crate::{
     etag,
     extract::{Json, Member, Query, RequestId, Segments},
     page::{self, ActivityCursor, PageQuery},
-    people::{require_accounts, require_room},
+    people::{require_accounts, require_room, require_room_for_all},
     view,
 };
 
@@ -122,6 +122,7 @@ async fn create(
     })?;
     require_accounts(&app, &members, "memberIds").await?;
     require_room(&app, creator).await?;
+    require_room_for_all(&app, &members, None, "memberIds").await?;
     let now_ms = app.now_ms();
     let change = Change::CreateConversation {
         conversation: ConversationId::new(now_ms, &app.random()),

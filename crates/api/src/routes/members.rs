@@ -19,7 +19,7 @@ use crate::{
     endpoint::{Access, Endpoint, delete, get, patch, post},
     extract::{Json, Member, Query, RequestId, Segments},
     page::{self, PageQuery},
-    people::require_accounts,
+    people::{require_accounts, require_room_for_all},
     view,
 };
 
@@ -44,6 +44,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
                 Code::UserNotFound,
                 Code::TooManyNamed,
                 Code::TooManyMembers,
+                Code::TooManyConversations,
             ]),
         delete("/v1/conversations/{conversation}/members/{user}", remove)
             .is(TAG, "removeMember", "End somebody's membership.")
@@ -84,6 +85,7 @@ async fn add(
     check(&command).map_err(|refusal| Problem::from(refusal).in_field("userIds"))?;
     if let Command::AddMembers { users } = &command {
         require_accounts(&app, users, "userIds").await?;
+        require_room_for_all(&app, users, Some(member.conversation), "userIds").await?;
     }
     execute(&app, &member, id, command).await?;
     Ok(StatusCode::NO_CONTENT)

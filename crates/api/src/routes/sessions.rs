@@ -12,7 +12,7 @@ use chat::{
     Account, Change, ChangeOutcome, Refusal, Session, SessionId,
     account::username_key,
     limits::{PASSWORD_BYTES_MAX, SESSION_LIFE_MS, TICKET_LIFE_MS, USERNAME_CHARS_MAX},
-    ports::{PortError, Ticket},
+    ports::Ticket,
 };
 use protocol::{
     Code, Time,
@@ -93,7 +93,7 @@ async fn log_in(
     }
     let logged_in = begin(&app, &account, &caller, &headers).await?;
     if let Some(password_hash) = rehashed {
-        renew_hash(&app, &account, logged_in.body.session_id, password_hash).await;
+        renew_hash(&app, account, password_hash).await;
     }
     Ok((StatusCode::CREATED, logged_in).into_response())
 }
@@ -163,22 +163,11 @@ async fn make_ticket(State(app): State<Arc<App>>, person: Person) -> Result<Resp
     Ok((StatusCode::CREATED, axum::Json(body)).into_response())
 }
 
-/// Stores a hash with the parameters of now. Setting a password ends all other sessions, so this waits for a login that
-/// finds none; and it never overwrites a password that was changed meanwhile. Failing to is no reason to refuse a login.
-async fn renew_hash(app: &App, verified: &Account, kept: SessionId, password_hash: String) {
-    let now_ms = app.now_ms();
-    let renewing = async {
-        let sessions = app.store.sessions(verified.user).await?;
-        let others = sessions.iter().any(|one| one.session != kept && one.expires_at > now_ms);
-        let now = app.store.account(verified.user).await?;
-        if others || now.is_none_or(|now| now.password_hash != verified.password_hash) {
-            return Ok(());
-        }
-        let change = Change::SetPassword { user: verified.user, password_hash, keep: Some(kept) };
-        app.store.change(change).await.map(|_| ())
-    };
-    if let Err(error) = renewing.await {
-        let error: PortError = error;
+/// Stores a hash with the parameters of now. Failing to is no reason to refuse a login.
+async fn renew_hash(app: &App, verified: Account, password_hash: String) {
+    let Account { user, password_hash: verified_hash, .. } = verified;
+    let change = Change::RenewPasswordHash { user, verified_hash, password_hash };
+    if let Err(error) = app.store.change(change).await {
         tracing::warn!(%error, "a password hash keeps its old parameters");
     }
 }

@@ -257,3 +257,58 @@ async fn title_and_description_change() {
         world.client(&ann).patch(&path, json!({"title": " "})).await.expect_problem(422, "bad_title");
     assert_eq!(answer.text("field"), "title");
 }
+
+/// Fills up somebody's conversations, by the change that the route itself makes.
+async fn fill(world: &World, user: &User, count: usize) {
+    let creator = user.id();
+    let creating = (0..count).map(|n| {
+        let (store, n) = (world.app.store.clone(), 0xf111_0000 + n as u128);
+        tokio::spawn(async move {
+            let change = chat::Change::CreateConversation {
+                conversation: chat::ConversationId::from_u128(n),
+                creator,
+                request: chat::CommandId::from_u128(n),
+                at: 1,
+                kind: chat::ConversationKind::Group,
+                title: None,
+                description: None,
+                members: vec![],
+            };
+            store.change(change).await.unwrap();
+        })
+    });
+    for creating in creating.collect::<Vec<_>>() {
+        creating.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn d6_nobody_is_in_more_conversations_than_one_account_can_be() {
+    let world = World::new();
+    let (ann, bob, cy) = three(&world).await;
+    let group = world.conversation("group", &[&ann, &cy]).await;
+    let last = world.conversation("group", &[&ann]).await;
+    let channel = world.conversation("channel", &[&ann]).await;
+    fill(&world, &bob, chat::limits::CONVERSATIONS_PER_USER_MAX - 1).await;
+    let (one, other) = (world.client(&ann), world.client(&bob));
+    let members = |id: &str| format!("/v1/conversations/{id}/members");
+    one.post(&members(&last), json!({"userIds": [bob.id]})).await.expect(204);
+
+    let full = "too_many_conversations";
+    let refused = one.post(&members(&group), json!({"userIds": [cy.id, bob.id]})).await;
+    assert_eq!(refused.expect_problem(409, full).body["field"], "userIds");
+    for kind in ["direct", "group"] {
+        let body = json!({"kind": kind, "memberIds": [bob.id]});
+        let refused = one.post("/v1/conversations", body).await;
+        assert_eq!(refused.expect_problem(409, full).body["field"], "memberIds");
+    }
+    let join = format!("/v1/conversations/{channel}/join");
+    other.post(&join, json!({})).await.expect_problem(409, full);
+    other.post("/v1/conversations", json!({"kind": "group"})).await.expect_problem(409, full);
+
+    // Who is a member already takes no room.
+    one.post(&members(&last), json!({"userIds": [bob.id]})).await.expect(204);
+    other.post(&format!("/v1/conversations/{last}/leave"), json!({})).await.expect(204);
+    other.post(&join, json!({})).await.expect(200);
+    other.post(&join, json!({})).await.expect(200);
+}

@@ -29,6 +29,13 @@ pub(crate) fn change(core: &Core, writer: &Writer<'_>, change: &Change) -> Resul
             let edited = edit(core, writer, *user, |account| account.password_hash.clone_from(password_hash));
             ended(edited?, || end_sessions(core, writer, *user, *keep))
         }
+        Change::RenewPasswordHash { user, verified_hash, password_hash } => {
+            edit(core, writer, *user, |account| {
+                if account.password_hash == *verified_hash {
+                    account.password_hash.clone_from(password_hash);
+                }
+            })
+        }
         Change::SetDisabled { user, at } => {
             let edited = edit(core, writer, *user, |account| account.disabled_at = *at);
             if at.is_none() {

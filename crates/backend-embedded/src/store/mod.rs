@@ -123,6 +123,10 @@ impl Store for EmbeddedStore {
         self.0.memberships(user).map_err(|fault| fault.at("store.memberships (embedded)"))
     }
 
+    async fn membership_count(&self, user: UserId) -> Result<usize, PortError> {
+        self.0.membership_count(user).map_err(|fault| fault.at("store.membership_count (embedded)"))
+    }
+
     async fn entries(
         &self,
         user: UserId,

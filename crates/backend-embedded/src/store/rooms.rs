@@ -4,7 +4,7 @@
 use chat::{
     ConversationId, Membership, Meta, UserId,
     change::MarkState,
-    limits::CONVERSATIONS_PER_USER_MAX,
+    limits::{CONVERSATIONS_PER_USER_MAX, CONVERSATIONS_PER_USER_OVERRUN},
     ports::{ConversationEntry, MemberEntry},
 };
 
@@ -15,6 +15,9 @@ use crate::{
     keys::{self, Keyspace},
     limits::MENTIONS_COUNTED_MAX,
 };
+
+/// Memberships of one account that are read.
+const MEMBERSHIPS_MAX: usize = CONVERSATIONS_PER_USER_MAX + CONVERSATIONS_PER_USER_OVERRUN;
 
 impl Core {
     pub(crate) fn mark(&self, id: ConversationId, user: UserId) -> Result<MarkState, Fault> {
@@ -51,7 +54,7 @@ impl Core {
     pub(crate) fn memberships(&self, user: UserId) -> Result<Vec<(ConversationId, Meta, Membership)>, Fault> {
         let all = keys::memberships(user);
         let mut memberships = Vec::new();
-        for pair in self.engine.prefix(&all).take(CONVERSATIONS_PER_USER_MAX) {
+        for pair in self.engine.prefix(&all).take(MEMBERSHIPS_MAX) {
             let (key, value) = pair?;
             let id = ConversationId::from_bytes(keys::id(&key, all.len()));
             let stored: StoredMember = decode("membership", &value)?;
@@ -60,6 +63,11 @@ impl Core {
             }
         }
         Ok(memberships)
+    }
+
+    pub(crate) fn membership_count(&self, user: UserId) -> Result<usize, Fault> {
+        let all = keys::memberships(user);
+        self.engine.prefix(&all).take(MEMBERSHIPS_MAX).try_fold(0, |count, pair| pair.map(|_| count + 1))
     }
 
     pub(crate) fn entry(&self, user: UserId, id: ConversationId) -> Result<Option<ConversationEntry>, Fault> {

@@ -153,8 +153,10 @@ pub trait Store: Send + Sync {
         after: Option<UserId>,
         limit: usize,
     ) -> Result<Vec<MemberEntry>, PortError>;
-    /// All conversations of somebody: one read, bounded by `CONVERSATIONS_PER_USER_MAX`.
+    /// All conversations of somebody: one read, bounded by `CONVERSATIONS_PER_USER_MAX` and its overrun.
     async fn memberships(&self, user: UserId) -> Result<Vec<(ConversationId, Meta, Membership)>, PortError>;
+    /// How many conversations somebody is a member of; counted up to the same bound.
+    async fn membership_count(&self, user: UserId) -> Result<usize, PortError>;
     /// Completes entries for a list of conversations; those somebody is not a member of are left out.
     async fn entries(
         &self,

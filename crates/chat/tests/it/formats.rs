@@ -127,6 +127,11 @@ fn changes() -> Vec<Change> {
         },
         Change::Mark(vec![Mark { conversation: CONVERSATION, user: USER, read: Some(1), delivered: None }]),
         Change::Seen(vec![(USER, 9)]),
+        Change::RenewPasswordHash {
+            user: USER,
+            verified_hash: "h".to_owned(),
+            password_hash: "i".to_owned(),
+        },
     ]
 }
 
@@ -134,7 +139,7 @@ fn changes() -> Vec<Change> {
 fn numbers_of_variants_never_move() {
     assert_eq!(numbers(&commands()), (0..11).collect::<Vec<u8>>());
     assert_eq!(numbers(&kinds()), (0..10).collect::<Vec<u8>>());
-    assert_eq!(numbers(&changes()), (0..12).collect::<Vec<u8>>());
+    assert_eq!(numbers(&changes()), (0..13).collect::<Vec<u8>>());
     let kinds = [ConversationKind::Direct, ConversationKind::Group, ConversationKind::Channel];
     assert_eq!(numbers(&kinds), [0, 1, 2]);
     assert_eq!(numbers(&[Role::Member, Role::Admin, Role::Owner]), [0, 1, 2]);
@@ -206,6 +211,7 @@ fn everything_stored_reads_back_as_it_was() {
         Announcement::Typing { conversation: CONVERSATION, user: USER },
         Announcement::Presence { user: USER, presence: Presence::Offline { last_seen: Some(1) } },
         Announcement::SessionsEnded { user: USER, sessions: vec![SessionId::from_u128(1)] },
+        Announcement::AccountDisabled { user: USER, sessions: vec![SessionId::from_u128(1)] },
     ] {
         round_trip(&announcement);
     }

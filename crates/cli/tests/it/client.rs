@@ -63,6 +63,11 @@ impl Http {
         answer(request.header("authorization", self.bearer()).send_json(body))
     }
 
+    pub(crate) fn patch(&self, path: &str, body: &Value) -> Answer {
+        let request = self.agent.patch(format!("http://{}{path}", self.address));
+        answer(request.header("authorization", self.bearer()).send_json(body))
+    }
+
     fn bearer(&self) -> String {
         format!("Bearer {}", self.token)
     }

@@ -135,6 +135,11 @@ impl Store for Faulty<Arc<dyn Store>> {
         self.inner.memberships(user).await
     }
 
+    async fn membership_count(&self, user: UserId) -> Result<usize, PortError> {
+        self.faults.before("faulty.store.membership_count").await?;
+        self.inner.membership_count(user).await
+    }
+
     async fn entries(
         &self,
         user: UserId,

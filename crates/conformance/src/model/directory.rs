@@ -52,7 +52,9 @@ impl ModelDirectory {
                 nodes.extend(self.lock().nodes_of(*user, now_ms));
                 Some(*conversation)
             }
-            Announcement::Failed { user, .. } | Announcement::SessionsEnded { user, .. } => {
+            Announcement::Failed { user, .. }
+            | Announcement::SessionsEnded { user, .. }
+            | Announcement::AccountDisabled { user, .. } => {
                 nodes.extend(self.lock().nodes_of(*user, now_ms));
                 None
             }

@@ -204,6 +204,7 @@ pub async fn changes_of_nobody_are_refused(harness: &dyn Harness) {
     for change in [
         Change::SetDisplayName { user, display_name: "x".to_owned() },
         Change::SetPassword { user, password_hash: "x".to_owned(), keep: None },
+        Change::RenewPasswordHash { user, verified_hash: "w".to_owned(), password_hash: "x".to_owned() },
         Change::SetAccountRole { user, role: AccountRole::Admin },
         Change::SetDisabled { user, at: Some(1) },
     ] {
@@ -296,6 +297,27 @@ pub async fn a_new_password_ends_all_other_sessions(harness: &dyn Harness) {
     assert_eq!(sessions(&world, bob).await, [stranger]);
     let change = Change::SetPassword { user: alice, password_hash: "$argon2id$newer".to_owned(), keep: None };
     assert_eq!(ended(world.change(change).await), [kept.session]);
+}
+
+/// The same password hashed with other parameters ends no session, and never comes over a new password (D7).
+pub async fn a_renewed_hash_ends_no_session(harness: &dyn Harness) {
+    let world = World::open(harness).await;
+    let alice = world.user("alice").await;
+    let session = log_in(&world, alice).await;
+    let before = account(&world, alice).await.password_hash;
+    let renewal = |verified: &str, new: &str| Change::RenewPasswordHash {
+        user: alice,
+        verified_hash: verified.to_owned(),
+        password_hash: new.to_owned(),
+    };
+    for _again in 0..2 {
+        let outcome = world.change(renewal(&before, "$argon2id$renewed")).await;
+        assert_eq!(ended(outcome), []);
+        assert_eq!(account(&world, alice).await.password_hash, "$argon2id$renewed");
+        assert_eq!(sessions(&world, alice).await, std::slice::from_ref(&session));
+    }
+    assert_eq!(world.change(renewal("$argon2id$older", "$argon2id$lost")).await, ChangeOutcome::Done);
+    assert_eq!(account(&world, alice).await.password_hash, "$argon2id$renewed");
 }
 
 /// Disabling an account ends its sessions.

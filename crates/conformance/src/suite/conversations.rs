@@ -159,6 +159,9 @@ pub async fn memberships_are_each_persons_own(harness: &dyn Harness) {
     let mut both = vec![shared, private];
     both.sort_unstable();
     assert_eq!((own(&world, alice).await, own(&world, bob).await), (both, vec![shared]));
+    for (user, count) in [(alice, 2), (bob, 1), (chat::UserId::from_u128(404), 0)] {
+        assert_eq!(world.store().membership_count(user).await.expect("count"), count);
+    }
     for (conversation, found, membership) in world.store().memberships(alice).await.expect("memberships") {
         assert_eq!(found, meta(&world, conversation).await);
         let wanted = world.store().member(conversation, alice).await.expect("member");

@@ -125,6 +125,7 @@ macro_rules! store_suite {
                     a_revoked_session_is_gone,
                     the_oldest_session_gives_way_above_the_limit,
                     a_new_password_ends_all_other_sessions,
+                    a_renewed_hash_ends_no_session,
                     disabling_an_account_ends_its_sessions,
                     last_seen_moves_forward_only,
                 ]

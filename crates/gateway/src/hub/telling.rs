@@ -33,7 +33,12 @@ impl Hub {
                     self.tell_slots(slots, &frame(), Weight::Ephemeral, out);
                 }
             }
-            Announcement::SessionsEnded { user, sessions } => self.end_sessions(*user, sessions, out),
+            Announcement::SessionsEnded { user, sessions } => {
+                self.end_sessions(*user, sessions, CloseCode::SessionEnded, out);
+            }
+            Announcement::AccountDisabled { user, sessions } => {
+                self.end_sessions(*user, sessions, CloseCode::AccountDisabled, out);
+            }
         }
     }
 
@@ -127,11 +132,11 @@ impl Hub {
         }
     }
 
-    fn end_sessions(&self, user: UserId, sessions: &[SessionId], out: &Outgoing) {
+    fn end_sessions(&self, user: UserId, sessions: &[SessionId], why: CloseCode, out: &Outgoing) {
         let slots = self.people.get(&user).map(|person| &person.connections[..]).unwrap_or_default();
         for connection in slots.iter().filter_map(|slot| self.connections.get(*slot as usize)) {
             if sessions.contains(&connection.session) {
-                connection.close(CloseCode::SessionEnded, out);
+                connection.close(why, out);
             }
         }
     }

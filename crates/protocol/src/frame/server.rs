@@ -452,7 +452,7 @@ impl ServerFrame<'_> {
             Announcement::Presence { user, presence } => {
                 ServerFrame::Presence(PresenceFrame { users: vec![UserPresence::of(*user, *presence)] })
             }
-            Announcement::SessionsEnded { .. } => return None,
+            Announcement::SessionsEnded { .. } | Announcement::AccountDisabled { .. } => return None,
         })
     }
 }

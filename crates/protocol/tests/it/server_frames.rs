@@ -134,6 +134,8 @@ fn p43_announcements_become_frames() {
 
     let ended = Announcement::SessionsEnded { user: USER, sessions: vec![SessionId::from_u128(1)] };
     assert_eq!(ServerFrame::of(&ended), None);
+    let disabled = Announcement::AccountDisabled { user: USER, sessions: vec![SessionId::from_u128(1)] };
+    assert_eq!(ServerFrame::of(&disabled), None);
 }
 
 #[test]

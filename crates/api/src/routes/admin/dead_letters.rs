@@ -232,6 +232,7 @@ fn of_announcement(letter: DeadLetter<Announcement>) -> DeadLetterItem {
         Announcement::Typing { user, .. } => ("typing", Some(*user), None),
         Announcement::Presence { user, .. } => ("presence", Some(*user), None),
         Announcement::SessionsEnded { user, .. } => ("sessionsEnded", Some(*user), None),
+        Announcement::AccountDisabled { user, .. } => ("accountDisabled", Some(*user), None),
     };
     DeadLetterItem {
         name: name.to_owned(),

@@ -8,7 +8,7 @@ use chat::{
     RegistrationPolicy, Role, Session, SessionId, TimestampMs, UserId, View,
     account::{SecretHash, admit_registration, username_key},
     change::MarkState,
-    limits::{CONVERSATIONS_PER_USER_MAX, SESSIONS_PER_USER_MAX},
+    limits::SESSIONS_PER_USER_MAX,
 };
 
 use super::{log, state::State};
@@ -25,6 +25,13 @@ pub(super) fn apply(state: &mut State, change: Change) -> ChangeOutcome {
         Change::SetPassword { user, password_hash, keep } => {
             with_account(state, user, |account| account.password_hash = password_hash)
                 .map(|_| end_sessions(state, |session| session.user == user && Some(session.session) != keep))
+        }
+        Change::RenewPasswordHash { user, verified_hash, password_hash } => {
+            with_account(state, user, |account| {
+                if account.password_hash == verified_hash {
+                    account.password_hash = password_hash;
+                }
+            })
         }
         Change::SetAccountRole { user, role } => with_account(state, user, |account| account.role = role),
         Change::SetDisabled { user, at } => set_disabled(state, user, at),
@@ -165,9 +172,6 @@ fn create_conversation(
     }
     if others.iter().chain([&creator]).any(|user| !state.accounts.contains_key(user)) {
         return Err(Refusal::UserNotFound);
-    }
-    if state.conversations_of(creator).count() >= CONVERSATIONS_PER_USER_MAX {
-        return Err(Refusal::TooManyConversations);
     }
     let creator_role = if pair.is_some() { Role::Member } else { Role::Owner };
     let mut members = vec![(creator, creator_role)];

@@ -156,6 +156,10 @@ impl Store for ModelStore {
         Ok(own.map(|(id, held, membership)| (id, held.meta.clone(), membership)).collect())
     }
 
+    async fn membership_count(&self, user: UserId) -> Result<usize, PortError> {
+        Ok(self.lock().conversations_of(user).count())
+    }
+
     async fn entries(
         &self,
         user: UserId,
