@@ -9,13 +9,13 @@ use std::sync::{
 use async_trait::async_trait;
 use chat::{
     CommandId, ConversationId, Envelope, Outcome, Refusal, UserId,
-    ports::{Commands, ErrorKind, Item, PortError, Queue},
+    ports::{Commands, ErrorKind, Item, PortError, Queue, Retry},
 };
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 use tokio::sync::oneshot;
 
-use crate::{core::Core, error::Fault, limits::QUEUE_AGE_MAX_MS, queue::port::MessageQueue};
+use crate::{core::Core, error::Fault, limits::QUEUE_RETRY_MS, queue::port::MessageQueue};
 
 type Name = (ConversationId, UserId, CommandId);
 
@@ -93,10 +93,10 @@ impl EmbeddedCommands {
 
     fn check_room(&self, operation: &'static str) -> Result<(), PortError> {
         self.0.check_running(operation)?;
-        if self.0.has_queue_room(QUEUE_AGE_MAX_MS) {
+        if self.0.has_queue_room(self.0.config.queue_age_max_ms) {
             Ok(())
         } else {
-            Err(PortError::new(ErrorKind::Overloaded, operation))
+            Err(PortError::new(ErrorKind::Overloaded, operation).retry(Retry::AfterMs(QUEUE_RETRY_MS)))
         }
     }
 }

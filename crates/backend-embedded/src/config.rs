@@ -34,6 +34,8 @@ pub struct Config {
     pub queue_memory_bytes: usize,
     /// Accepted commands that may wait.
     pub queue_items_max: u64,
+    /// Age of the oldest waiting command above which no more are taken, milliseconds.
+    pub queue_age_max_ms: u64,
 }
 
 impl Config {
@@ -49,6 +51,7 @@ impl Config {
             block_cache_bytes: limits::BLOCK_CACHE_BYTES_DEFAULT,
             queue_memory_bytes: limits::QUEUE_MEMORY_BYTES_DEFAULT,
             queue_items_max: limits::QUEUE_ITEMS_MAX_DEFAULT,
+            queue_age_max_ms: limits::QUEUE_AGE_MAX_MS_DEFAULT,
         }
     }
 }

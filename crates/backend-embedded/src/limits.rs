@@ -28,7 +28,9 @@ pub const QUEUE_MEMORY_BYTES_DEFAULT: usize = 16 * 1024 * 1024;
 /// Accepted commands that may wait, in memory or in the journal, before `send` says `Overloaded`.
 pub const QUEUE_ITEMS_MAX_DEFAULT: u64 = 50_000_000;
 /// Age of the oldest waiting command above which `Commands` says `Overloaded`, milliseconds.
-pub const QUEUE_AGE_MAX_MS: u64 = 60_000;
+pub const QUEUE_AGE_MAX_MS_DEFAULT: u64 = 60_000;
+/// Wait proposed to who was refused because commands wait for too long, milliseconds.
+pub const QUEUE_RETRY_MS: u64 = 1_000;
 /// Records read back from the journal at a time.
 pub const REFILL_RECORDS: usize = 2_048;
 /// Bytes read back from the journal at a time.

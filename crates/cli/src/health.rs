@@ -30,7 +30,7 @@ pub(crate) struct Health {
     /// Whether commands can still be made durable.
     pub(crate) writable: Box<dyn Fn() -> bool + Send + Sync>,
     /// Age of the oldest unprocessed command above which the server is not ready, milliseconds.
-    pub(crate) queue_age_max_ms: u64,
+    pub(crate) ready_age_max_ms: u64,
     /// Set when the server stops taking work.
     pub(crate) draining: AtomicBool,
 }
@@ -48,7 +48,7 @@ async fn ready(State(health): State<Arc<Health>>) -> Response {
     let writable = (health.writable)();
     let draining = health.draining.load(Ordering::Relaxed);
     let age_ms = health.app.messages.depth().await.map_or(u64::MAX, |depth| depth.oldest_age_ms);
-    let ready = writable && !draining && age_ms <= health.queue_age_max_ms;
+    let ready = writable && !draining && age_ms <= health.ready_age_max_ms;
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let answer =
         json!({"ready": ready, "journalWritable": writable, "draining": draining, "queueAgeMs": age_ms});

@@ -15,5 +15,10 @@ pub(crate) const BATCH_WAIT: Duration = Duration::from_millis(500);
 pub(crate) const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longest wait of an operator's command for the server.
 pub(crate) const OPERATOR_TIMEOUT: Duration = Duration::from_secs(60);
+/// Longest time that the text of a deleted message may be kept in the journal, milliseconds (a year).
+pub(crate) const ERASE_AFTER_MS_MAX: u64 = 365 * 24 * 3_600 * 1_000;
+/// Part of `limits.queue_age_max_ms` from which on `/readyz` says no: whoever can go elsewhere should have gone before
+/// anybody is refused.
+pub(crate) const READY_AGE_DIVISOR: u64 = 4;
 /// Dead letters asked for at a time.
 pub(crate) const DEAD_LETTERS_PER_PAGE: usize = 100;

@@ -4,6 +4,7 @@
 use std::{
     future::Future,
     io::Write as _,
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -33,7 +34,7 @@ use crate::{
     health,
     health::Health,
     home::Home,
-    limits::SESSIONS_CACHED_MAX,
+    limits::{READY_AGE_DIVISOR, SESSIONS_CACHED_MAX},
     observe,
 };
 
@@ -93,13 +94,19 @@ fn open(
     clock: &Arc<dyn Clock>,
     randomness: &Arc<dyn Randomness>,
 ) -> Result<Embedded> {
-    let settings = backend_embedded::Config {
+    Embedded::open(settings(config, home.path()), Arc::clone(clock), Arc::clone(randomness))
+        .with_context(|| format!("cannot open the data folder {}", home.path().display()))
+}
+
+/// What an operator may choose of the backend in this data folder.
+fn settings(config: &Config, data: &Path) -> backend_embedded::Config {
+    backend_embedded::Config {
         segment_bytes: config.journal.segment_mib << 20,
         history: if config.journal.archive { History::Keep } else { History::Recycle },
-        ..backend_embedded::Config::new(home.path())
-    };
-    Embedded::open(settings, Arc::clone(clock), Arc::clone(randomness))
-        .with_context(|| format!("cannot open the data folder {}", home.path().display()))
+        erase_after_ms: config.journal.erase_after_ms,
+        queue_age_max_ms: config.limits.queue_age_max_ms,
+        ..backend_embedded::Config::new(data)
+    }
 }
 
 fn app(
@@ -251,7 +258,7 @@ fn health_of(config: &Config, app: &Arc<App>, embedded: &Arc<Embedded>, metrics:
         metrics,
         gauges: Box::new(move || observe::publish(&gauges.gauges())),
         writable: Box::new(move || status.failure().is_none()),
-        queue_age_max_ms: config.limits.queue_age_max_ms,
+        ready_age_max_ms: config.limits.queue_age_max_ms / READY_AGE_DIVISOR,
         draining: AtomicBool::new(false),
     }
 }
@@ -279,5 +286,29 @@ async fn wait_for_the_end(
             Err(_) => bail!("the storage stopped"),
         },
         reason = gateway_failed => bail!("the gateway failed: {reason}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_operator_chooses_reaches_the_backend() {
+        let flags = [
+            ("journal.archive", "false"),
+            ("journal.segment_mib", "8"),
+            ("journal.erase_after_ms", "1234"),
+            ("limits.queue_age_max_ms", "4321"),
+        ];
+        let flags = flags.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let config = crate::config::load(None, [], &flags).unwrap();
+        let settings = settings(&config, Path::new("data"));
+        assert_eq!((settings.history, settings.segment_bytes), (History::Recycle, 8 << 20));
+        assert_eq!((settings.erase_after_ms, settings.queue_age_max_ms), (1_234, 4_321));
+        let defaults = backend_embedded::Config::new("data");
+        let settings = super::settings(&Config::default(), Path::new("data"));
+        assert_eq!(settings.erase_after_ms, defaults.erase_after_ms);
+        assert_eq!(settings.queue_age_max_ms, defaults.queue_age_max_ms);
     }
 }

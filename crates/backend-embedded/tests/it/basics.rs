@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
+use backend_embedded::Config;
 use chat::{
     Account, AccountRole, Change, ChangeOutcome, ConversationKind, Outcome, RegistrationPolicy,
-    ports::EventsQuery,
+    ports::{ErrorKind, EventsQuery, Retry},
 };
 
 use crate::support::{NOW, dump, message, open, small, user};
@@ -89,4 +90,26 @@ async fn d8_a_deleted_store_is_rebuilt_byte_for_byte() {
     assert!(world.persist_all().await.is_empty());
     drop(world);
     assert_eq!(dump(&config), before);
+}
+
+#[tokio::test]
+async fn d6_commands_are_refused_while_the_oldest_waits_for_too_long() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = open(Config { queue_age_max_ms: 5_000, ..small(folder.path()) });
+    let commands = world.backend.commands();
+    let room = world.create(9, ConversationKind::Group, user(1), &[]).await;
+    assert!(world.persist_all().await.is_empty(), "a worker is there, and has come to the journal's end");
+    commands.submit(vec![message(room, user(1), 10, "first")]).await.unwrap();
+    world.clock.advance(5_000);
+    commands.submit(vec![message(room, user(1), 11, "just in time")]).await.unwrap();
+    world.clock.advance(1);
+    let late = message(room, user(1), 12, "too late");
+    for refused in
+        [commands.submit(vec![late.clone()]).await, commands.execute(late.clone()).await.map(|_| ())]
+    {
+        let error = refused.unwrap_err();
+        assert_eq!((error.kind, error.retry), (ErrorKind::Overloaded, Retry::AfterMs(1_000)));
+    }
+    assert_eq!(world.persist_all().await.len(), 2, "what was refused is not in the queue");
+    commands.submit(vec![late]).await.unwrap();
 }

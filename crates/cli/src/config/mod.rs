@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::{layers::load, reference::reference};
+use crate::limits::ERASE_AFTER_MS_MAX;
 
 /// Everything that can be configured. The comments of the fields are the comments of `dynamowave config default`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
@@ -107,7 +108,8 @@ pub(crate) struct Limits {
     pub(crate) requests_per_second: u32,
     /// Attempts a minute to log in or register from one address.
     pub(crate) logins_per_minute: u32,
-    /// Age of the oldest unprocessed command above which `/readyz` says that this server needs a rest, milliseconds.
+    /// Age of the oldest unprocessed command above which new ones are answered `slow_down`, milliseconds. Above a
+    /// quarter of it `/readyz` says that this server needs a rest.
     pub(crate) queue_age_max_ms: u64,
     /// Unsent bytes for one connection above which it is closed, to resume when it can read again.
     pub(crate) outbox_bytes_max: usize,
@@ -136,6 +138,10 @@ pub(crate) struct Journal {
     pub(crate) archive: bool,
     /// Size of one segment, MiB.
     pub(crate) segment_mib: u64,
+    /// How long after its deletion the text of a message may still stand in the journal and in old tables of the
+    /// store, milliseconds. Nobody can read it there but who can read the data folder. 0: until the next pass, which
+    /// is once a minute.
+    pub(crate) erase_after_ms: u64,
 }
 
 /// What the server says about itself.
@@ -194,7 +200,7 @@ impl Default for Limits {
             frames_per_second: 200,
             requests_per_second: 50,
             logins_per_minute: 30,
-            queue_age_max_ms: 5_000,
+            queue_age_max_ms: 60_000,
             outbox_bytes_max: 256 * 1024,
             heartbeat_ms: 30_000,
         }
@@ -209,7 +215,7 @@ impl Default for Passwords {
 
 impl Default for Journal {
     fn default() -> Self {
-        Journal { archive: true, segment_mib: 16 }
+        Journal { archive: true, segment_mib: 16, erase_after_ms: 24 * 3_600 * 1_000 }
     }
 }
 
@@ -279,6 +285,7 @@ impl Config {
         within("limits.heartbeat_ms", self.limits.heartbeat_ms, 1_000, 540_000)?;
         within("passwords.memory_kib", self.passwords.memory_kib.into(), 8, 1 << 20)?;
         within("passwords.iterations", self.passwords.iterations.into(), 1, 100)?;
+        within("journal.erase_after_ms", self.journal.erase_after_ms, 0, ERASE_AFTER_MS_MAX)?;
         within("journal.segment_mib", self.journal.segment_mib, 1, 1_024)?;
         ensure!((0.0..=1.0).contains(&self.traces.ratio), "traces.ratio must be from 0 to 1");
         Ok(())
