@@ -25,6 +25,7 @@ use crate::{
     commands::Waiters,
     config::Config,
     engine::{Engine, Writer},
+    erase::Erasing,
     error::Fault,
     failure::FailureHook,
     keys,
@@ -70,6 +71,7 @@ pub(crate) struct Core {
     changes_under_way: AtomicU64,
     /// The start has decided every item below this position at its own place, settled or not.
     pub(crate) decided_before: AtomicU64,
+    pub(crate) erasing: Erasing,
     pub(crate) is_stopping: AtomicBool,
     jobs: Mutex<Option<mpsc::Sender<Job>>>,
 }
@@ -116,6 +118,7 @@ impl Core {
             changes_applied: AtomicU64::new(changes_applied),
             changes_under_way: AtomicU64::new(1),
             decided_before: AtomicU64::new(0),
+            erasing: Erasing::default(),
             is_stopping: AtomicBool::new(false),
             jobs: Mutex::new(Some(sender)),
         };

@@ -162,7 +162,10 @@ impl Embedded {
     #[must_use]
     pub fn applied_hook(&self) -> AppliedHook {
         let core = Arc::clone(&self.core);
-        Arc::new(move |envelope, outcome| core.waiters.applied(envelope, *outcome))
+        Arc::new(move |envelope, outcome| {
+            erase::notice_edit(&core, envelope, outcome);
+            core.waiters.applied(envelope, *outcome);
+        })
     }
 
     /// Sets who is told, once, when nothing can be made durable any more: the process should say so and exit with an

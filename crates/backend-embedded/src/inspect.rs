@@ -142,7 +142,7 @@ fn readable(keyspace: Keyspace, key: &[u8], bytes: &[u8]) -> Result<Value, Fault
         Keyspace::Username | Keyspace::Direct | Keyspace::Request => Ok(uuid(bytes, 0)),
         Keyspace::SessionOfUser | Keyspace::InviteByAge | Keyspace::InviteById => Ok(json!("masked")),
         Keyspace::Channel | Keyspace::Reaction | Keyspace::Mention => Ok(Value::Null),
-        Keyspace::Erasure => value::<crate::erase::Erasure>("erasure", bytes),
+        Keyspace::Erasure | Keyspace::Erased => value::<crate::erase::Erasure>("erasure", bytes),
     }
 }
 
@@ -161,7 +161,7 @@ fn readable_key(keyspace: Keyspace, key: &[u8]) -> Value {
         | Keyspace::MemberOf
         | Keyspace::Mark => json!([id(1), id(17)]),
         Keyspace::InviteByAge => json!([number(1), id(9)]),
-        Keyspace::Row | Keyspace::Erasure => json!([id(1), number(17)]),
+        Keyspace::Row | Keyspace::Erasure | Keyspace::Erased => json!([id(1), number(17)]),
         Keyspace::Version => json!([id(1), number(17), keys::array(key, 25).map_or(0, u32::from_be_bytes)]),
         Keyspace::Reaction => json!([id(1), number(17), id(25), text(41)]),
         Keyspace::Mention => json!([id(1), id(17), number(33)]),
@@ -194,6 +194,7 @@ fn readable_record(record: &Record) -> Value {
         Record::Settled(settled) => json!({ "settled": to_json(settled) }),
         Record::Passed(items) => json!({ "passed": items }),
         Record::Erased(erased) => json!({ "erased": to_json(erased) }),
+        Record::Late(late) => json!({ "late": to_json(late) }),
         Record::Moved(moved) => json!({ "moved": to_json(moved) }),
     }
 }

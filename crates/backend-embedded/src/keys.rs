@@ -38,10 +38,11 @@ pub(crate) enum Keyspace {
     Dead = 0x40,
     Failure = 0x41,
     Erasure = 0x50,
+    Erased = 0x51,
 }
 
 /// All kinds, in the order of their keys.
-pub(crate) const KEYSPACES: [Keyspace; 23] = [
+pub(crate) const KEYSPACES: [Keyspace; 24] = [
     Keyspace::System,
     Keyspace::Account,
     Keyspace::Username,
@@ -65,6 +66,7 @@ pub(crate) const KEYSPACES: [Keyspace; 23] = [
     Keyspace::Dead,
     Keyspace::Failure,
     Keyspace::Erasure,
+    Keyspace::Erased,
 ];
 
 /// A key, or the beginning of one.
@@ -246,6 +248,10 @@ pub(crate) fn failure(user: UserId, position: u64, index: u32) -> Key {
 
 pub(crate) fn erasure(conversation: ConversationId, target: Seq) -> Key {
     Key::new(Keyspace::Erasure).conversation(conversation).seq(target)
+}
+
+pub(crate) fn erased(conversation: ConversationId, target: Seq) -> Key {
+    Key::new(Keyspace::Erased).conversation(conversation).seq(target)
 }
 
 /// Reads the parts of a key from its end or beginning.

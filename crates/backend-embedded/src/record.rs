@@ -24,6 +24,7 @@ pub(crate) mod kind {
     pub(crate) const MOVED: u16 = 10;
     pub(crate) const STRAY: u16 = 11;
     pub(crate) const ERASED: u16 = 12;
+    pub(crate) const LATE: u16 = 13;
 }
 
 /// One record, decoded.
@@ -54,6 +55,8 @@ pub(crate) enum Record {
     Moved(Moved),
     /// Deleted messages whose text stands in the journal no more.
     Erased(Vec<(ConversationId, Seq)>),
+    /// Text of a message that was erased has come again.
+    Late(Late),
 }
 
 /// How a history begins.
@@ -121,6 +124,17 @@ pub(crate) struct Moved {
     pub(crate) decided_before: u64,
 }
 
+/// A resend, or a refused edit, of a message whose text was erased before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Late {
+    pub(crate) conversation: ConversationId,
+    /// The message.
+    pub(crate) target: Seq,
+    /// What came again does not stand before this position.
+    pub(crate) from: u64,
+    pub(crate) at: TimestampMs,
+}
+
 impl Record {
     pub(crate) fn decode(position: u64, kind: u16, payload: &[u8]) -> Result<Record, Fault> {
         Ok(match kind {
@@ -136,6 +150,7 @@ impl Record {
             kind::PASSED => Record::Passed(codec::decode("passed", payload)?),
             kind::MOVED => Record::Moved(codec::decode("moved", payload)?),
             kind::ERASED => Record::Erased(codec::decode("erased", payload)?),
+            kind::LATE => Record::Late(codec::decode("late", payload)?),
             kind => return Err(Fault::UnknownKind { position, kind }),
         })
     }
@@ -154,6 +169,7 @@ impl Record {
             Record::Passed(items) => (kind::PASSED, codec::encode(items)),
             Record::Moved(moved) => (kind::MOVED, codec::encode(moved)),
             Record::Erased(erased) => (kind::ERASED, codec::encode(erased)),
+            Record::Late(late) => (kind::LATE, codec::encode(late)),
         };
         NewRecord::new(kind, now_ms, payload)
     }

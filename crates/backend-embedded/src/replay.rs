@@ -210,8 +210,8 @@ impl Replay<'_> {
     }
 
     fn change(&mut self, position: u64, record: &Record) -> Result<(), Fault> {
-        if matches!(record, Record::Erased(_)) {
-            // It takes back what a deletion before it has noted, which may still wait in the batch.
+        if matches!(record, Record::Erased(_) | Record::Late(_)) {
+            // It moves what a deletion before it has noted, which may still wait in the batch.
             self.flush()?;
         }
         self.core.apply(position, record)?;

@@ -32,7 +32,11 @@ pub(crate) fn change(
         Record::Drop(items) => Ok(letters::unbury(writer, items)),
         Record::Failures(failures) => letters::keep_failures(core, writer, position, failures),
         Record::Erased(erased) => {
-            erase::forget(writer, erased);
+            erase::forget(core, writer, erased)?;
+            Ok(ChangeOutcome::Done)
+        }
+        Record::Late(late) => {
+            erase::again(core, writer, late)?;
             Ok(ChangeOutcome::Done)
         }
         Record::Genesis(_)
@@ -54,5 +58,6 @@ pub(crate) fn is_change(record: &Record) -> bool {
             | Record::Drop(_)
             | Record::Failures(_)
             | Record::Erased(_)
+            | Record::Late(_)
     )
 }

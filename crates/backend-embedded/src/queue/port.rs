@@ -17,6 +17,7 @@ use super::{dead_id, groups::Fate, messages::Arrival, parse_dead_id, parse_lease
 use crate::{
     codec::{self, StoredDead},
     core::{Core, invalid},
+    erase,
     error::Fault,
     keys::{self, Keyspace},
     limits::{
@@ -74,6 +75,8 @@ impl Queue<Envelope> for MessageQueue {
     async fn settle(&self, settlements: Vec<(LeaseId, Settlement)>) -> Result<(), PortError> {
         const OPERATION: &str = "messages.settle (embedded)";
         let now_ms = self.0.now_ms();
+        // Before anything is settled: what came again does not stand before the first open item.
+        erase::note_late(&self.0).map_err(|fault| fault.at(OPERATION))?;
         let (mut burials, mut late) = (Vec::new(), Vec::new());
         for (id, settlement) in settlements {
             let Some((position, attempts)) = parse_lease_id(&id) else { continue };
@@ -240,6 +243,9 @@ impl MessageQueue {
         };
         if !core.messages.settle(position, attempts, Fate::Dying, now_ms) {
             return None;
+        }
+        if let Err(fault) = erase::notice_dead(core, &envelope).and_then(|()| erase::note_late(core)) {
+            return Some(Err(fault));
         }
         truncate(&mut reason, DEAD_REASON_BYTES_MAX);
         let dead = Dead {

@@ -14,6 +14,16 @@ use crate::{
 
 impl Core {
     pub(crate) fn view(&self, id: ConversationId, needs: Needs) -> Result<View, Fault> {
+        self.view_noticing(id, needs, |_| {})
+    }
+
+    /// As [`Core::view`]; `repeated` is called with the rows of commands that were applied before.
+    pub(crate) fn view_noticing(
+        &self,
+        id: ConversationId,
+        needs: Needs,
+        mut repeated: impl FnMut(&Row),
+    ) -> Result<View, Fault> {
         let meta = self.meta(id)?;
         let exists = meta.is_some();
         let mut view = View::new(id, meta.map(Arc::unwrap_or_clone));
@@ -21,6 +31,7 @@ impl Core {
             return Ok(view);
         }
         let mut rows = needs.rows;
+        let asked = rows.len();
         for user in needs.members {
             if let Some(member) = self.member(id, user)? {
                 view.with_member(user, member.membership);
@@ -39,8 +50,11 @@ impl Core {
                 view.with_reaction(target, user, emoji);
             }
         }
-        for seq in rows {
+        for (index, seq) in rows.into_iter().enumerate() {
             if let Some(row) = self.row(id, seq)? {
+                if index >= asked {
+                    repeated(&row);
+                }
                 let target = row.event.kind.target();
                 view.with_row(row);
                 if let Some(row) = target.map(|target| self.row(id, target)).transpose()?.flatten() {

@@ -49,7 +49,9 @@ impl Store for EmbeddedStore {
     }
 
     async fn load(&self, needs: Vec<(ConversationId, Needs)>) -> Result<Vec<View>, PortError> {
-        let views = needs.into_iter().map(|(id, needs)| self.0.view(id, needs)).collect::<Result<_, _>>();
+        let core = &self.0;
+        let load = |(id, needs)| core.view_noticing(id, needs, |row| core.erasing.notice(row));
+        let views = needs.into_iter().map(load).collect::<Result<_, _>>();
         views.map_err(|fault| fault.at("store.load (embedded)"))
     }
 

@@ -49,15 +49,22 @@ impl Chaos {
     }
 
     async fn step(&mut self) {
-        match self.random.below(20) {
+        match self.random.below(21) {
             0..=4 => self.submit().await,
             5..=8 => self.change().await,
             9..=15 => self.work().await,
             16 => self.letters().await,
             17 => self.world().clock.advance(3_600_000),
             18 => self.crash(),
+            19 => self.erase(),
             _ => self.world = self.world.take().map(World::reopen),
         }
+    }
+
+    /// A day passes: the text of what was deleted goes.
+    fn erase(&mut self) {
+        self.world().clock.advance(24 * 3_600_000);
+        self.world().backend.erase_due().unwrap();
     }
 
     async fn submit(&mut self) {
@@ -112,7 +119,7 @@ impl Chaos {
             hash[..16].copy_from_slice(&number.to_be_bytes());
             hash
         };
-        let change = match self.random.below(12) {
+        let change = match self.random.below(13) {
             0..=2 => Change::CreateConversation {
                 conversation: room,
                 creator: person,
@@ -158,6 +165,11 @@ impl Chaos {
             }),
             8 => Change::SetPassword { user: person, password_hash: "new".to_owned(), keep: None },
             9 => Change::Seen(vec![(person, at)]),
+            11 => Change::RenewPasswordHash {
+                user: person,
+                verified_hash: "hash".to_owned(),
+                password_hash: "renewed".to_owned(),
+            },
             10 => Change::CreateInvite(Invite {
                 invite: InviteId::from_u128(number),
                 code_hash: hash(u128::from(self.random.below(3))),

@@ -2,10 +2,13 @@
 //! replay (D8).
 //! Looks for the text in the bytes of every file.
 
-use std::{fs, ops::ControlFlow, path::Path};
+use std::{fs, ops::ControlFlow, path::Path, time::Duration};
 
 use backend_embedded::Config;
-use chat::{Command, ConversationKind};
+use chat::{
+    Command, ConversationKind,
+    ports::{Lease, Settlement},
+};
 
 use crate::support::{World, dump, envelope, message, open, small, user};
 
@@ -146,4 +149,69 @@ async fn d7_inspection_shows_everything_but_secrets() {
     for hidden in ["PASSWORD-HASH", "77,77,77", "88,88,88"] {
         assert!(!lines.contains(hidden), "{hidden}");
     }
+}
+
+/// Everything a client may still send that holds the text: none of it stays (D7), and replay decides alike (D8).
+#[tokio::test]
+async fn d8_refused_edits_dead_letters_and_late_resends_are_erased_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = Config { erase_after_ms: 1_000, ..small(folder.path()) };
+    let world = open(config.clone());
+    let room = world.create(9, ConversationKind::Group, user(1), &[user(2)]).await;
+    let edit = |actor, id, body: &str| {
+        let body = format!("SECRET-{body}");
+        envelope(room, user(actor), id, Command::Edit { target: 2, body, mentions: vec![] })
+    };
+    world
+        .send(vec![message(room, user(1), 10, "SECRET-ONE"), edit(1, 11, "TWO"), edit(2, 12, "THREE")])
+        .await;
+    world.persist_all().await;
+    bury(&world, edit(1, 13, "FOUR")).await;
+    world.send(vec![envelope(room, user(1), 20, Command::Delete { target: 2 }), edit(1, 21, "FIVE")]).await;
+    world.persist_all().await;
+    bury(&world, message(room, user(1), 10, "SECRET-ONE")).await;
+    world.clock.advance(60_000);
+    assert_eq!(world.backend.erase_due().unwrap(), 1);
+    let letters = world.messages.dead_letters(None, 10).await.unwrap();
+    assert_eq!(letters.len(), 2);
+    assert!(letters.iter().all(|letter| !format!("{letter:?}").contains("SECRET")), "{letters:?}");
+    let world = world.reopen();
+    nowhere_in(&world, "SECRET");
+
+    // After the pass: a resend, an edit, and a resend that dies. Each is for the next pass.
+    world
+        .send(vec![message(room, user(1), 10, "SECRET-ONE"), edit(1, 30, "SIX"), edit(2, 31, "SEVEN")])
+        .await;
+    world.persist_all().await;
+    bury(&world, edit(1, 32, "EIGHT")).await;
+    assert!(stands_in(folder.path(), "SECRET-EIGHT"), "or the search is wrong");
+    assert_eq!(world.backend.erase_due().unwrap(), 0, "its time has not come");
+    world.clock.advance(60_000);
+    assert_eq!(world.backend.erase_due().unwrap(), 1);
+    let world = world.reopen();
+    nowhere_in(&world, "SECRET");
+    let names: Vec<String> =
+        world.messages.dead_letters(None, 10).await.unwrap().into_iter().map(|letter| letter.id).collect();
+    assert_eq!(world.messages.redrive(&names).await.unwrap(), 3);
+    assert_eq!(world.persist_all().await.len(), 3);
+    world.clock.advance(60_000);
+    world.backend.erase_due().unwrap();
+    drop(world);
+    let before = dump(&config);
+    fs::remove_dir_all(config.data.join("store")).unwrap();
+    drop(open(config.clone()));
+    same(&before, &dump(&config));
+}
+
+/// Sends a command that goes to the dead letters.
+async fn bury(world: &World, envelope: chat::Envelope) {
+    world.send(vec![envelope]).await;
+    let leases = world.messages.lease(64, Duration::ZERO).await.unwrap();
+    let dead =
+        |lease: Lease<chat::Envelope>| (lease.id, Settlement::Dead { reason: "for the test".to_owned() });
+    world.messages.settle(leases.into_iter().map(dead).collect()).await.unwrap();
+}
+
+fn nowhere_in(world: &World, text: &str) {
+    assert!(!stands_in(world.killed().path(), text), "{text} stands in a file");
 }
