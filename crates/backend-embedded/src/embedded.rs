@@ -36,6 +36,7 @@ use crate::{
     queue::{messages::Messages, notifications::Notifications, port::MessageQueue, progress::Progress},
     record::{Genesis, RECORD_FORMAT, Record, kind},
     replay::{self, Replayed},
+    restore,
     store::EmbeddedStore,
 };
 
@@ -201,6 +202,11 @@ impl Embedded {
         erase::erase_due(&self.core)
     }
 
+    /// Gives the history another epoch, for the next opening.
+    pub(crate) fn renew_epoch(&self, epoch: Epoch) -> Result<(), Fault> {
+        restore::renew_epoch(&self.core, epoch)
+    }
+
     /// Makes what was accepted durable and applied, writes the store out, and ends all threads. Blocks for as long as
     /// the disk needs; call it where blocking is allowed. May be called again.
     pub fn shutdown(&self) {
@@ -231,7 +237,7 @@ impl Drop for Embedded {
     }
 }
 
-fn make_folder(folder: &Path) -> Result<(), OpenError> {
+pub(crate) fn make_folder(folder: &Path) -> Result<(), OpenError> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
     made.map_err(|source| OpenError::Io { action: "create the data folder", source })
 }

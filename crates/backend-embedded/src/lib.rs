@@ -27,6 +27,7 @@ mod migrations;
 mod queue;
 mod record;
 mod replay;
+mod restore;
 mod store;
 
 pub use crate::{
@@ -37,4 +38,5 @@ pub use crate::{
     failure::OnFailure,
     gauges::Gauges,
     inspect::{Inspector, RawRow},
+    restore::{RestoreError, RestoreUntil, Restored, restore},
 };

@@ -79,6 +79,64 @@ fn migrate(engine: &Engine, found: u32, steps: &[Migration]) -> Result<(), Fault
 mod tests {
     use super::*;
 
+    struct Fixed;
+
+    impl chat::ports::Clock for Fixed {
+        fn now_ms(&self) -> u64 {
+            1_000
+        }
+    }
+
+    impl chat::ports::Randomness for Fixed {
+        fn fill(&self, bytes: &mut [u8]) {
+            bytes.fill(7);
+        }
+    }
+
+    fn opened(folder: &Path) -> Result<crate::Embedded, OpenError> {
+        let config = crate::Config { segment_bytes: 4 << 20, ..crate::Config::new(folder) };
+        crate::Embedded::open(config, std::sync::Arc::new(Fixed), std::sync::Arc::new(Fixed))
+    }
+
+    #[test]
+    fn a_store_of_a_newer_format_is_refused_and_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(opened(folder.path()).unwrap());
+        let newer = STORE_FORMAT + 1;
+        let engine = Engine::open(&folder.path().join("store"), 1 << 20, 1 << 20).unwrap();
+        engine.start(Box::new(|_| {}), Box::new(|fault| panic!("{fault}"))).unwrap();
+        engine.writer().put(&keys::system("format"), codec::encode(&newer));
+        engine.writer().cut(1);
+        engine.stop();
+        drop(engine);
+        for _again in 0..2 {
+            let Err(refused) = opened(folder.path()) else { panic!("it opens") };
+            assert!(matches!(refused, OpenError::Format { what: "store", found, .. } if found == newer));
+            let text = refused.to_string();
+            assert!(text.contains("use the newer program"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_journal_with_newer_records_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = journal::FileSystem::open(folder.path().join("journal")).unwrap();
+        let (journal, _) = Journal::open(std::sync::Arc::new(disk), journal::Options::default()).unwrap();
+        let epoch = chat::Epoch::from_u128(1);
+        let genesis = Genesis { format: RECORD_FORMAT + 1, epoch, created_at: 1 };
+        let (told, durable) = std::sync::mpsc::sync_channel(1);
+        let record = crate::record::Record::Genesis(genesis).encode(1);
+        journal.append(vec![record], move |outcome| told.send(outcome).unwrap()).unwrap();
+        durable.recv().unwrap().unwrap();
+        journal.close().unwrap();
+        drop(journal);
+        let Err(refused) = opened(folder.path()) else { panic!("it opens") };
+        assert!(
+            matches!(refused, OpenError::Format { what: "journal", found: 2, supported: 1 }),
+            "{refused}"
+        );
+    }
+
     #[test]
     fn steps_run_once_each_in_order_from_the_format_found() {
         let folder = tempfile::tempdir().unwrap();

@@ -12,6 +12,7 @@ use crate::{
     config::{self, Config},
     inspect::{self, InspectArgs},
     operator::{self, DeadLetterArgs},
+    restore::{self, RestoreArgs},
     serve::serve,
 };
 
@@ -31,6 +32,8 @@ enum Command {
     Dlq(DeadLetterArgs),
     /// Look into a data folder: rows of the store, records of the journal.
     Inspect(InspectArgs),
+    /// Make a data folder from a backup, up to a moment if you like; clients are told that the history is another one.
+    Restore(RestoreArgs),
     /// Show or check the configuration.
     Config {
         #[command(subcommand)]
@@ -92,6 +95,7 @@ fn dispatch(command: Command) -> Result<()> {
         }
         Command::Dlq(args) => operator::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Restore(args) => restore::run(&args),
         Command::Config { command: ConfigCommand::Default } => {
             print!("{}", config::reference());
             Ok(())

@@ -6,7 +6,9 @@
 mod basics;
 mod chaos;
 mod erasure;
+mod fixture;
 mod memory;
 mod order;
+mod restoring;
 mod suites;
 mod support;

@@ -88,9 +88,19 @@ pub(crate) fn small(folder: &Path) -> Config {
     }
 }
 
+/// A row as bytes.
+pub(crate) type Row = (Vec<u8>, Vec<u8>);
+
+pub(crate) fn clock_at(now_ms: u64) -> Arc<TestClock> {
+    Arc::new(TestClock(AtomicU64::new(now_ms)))
+}
+
+pub(crate) fn randomness(seed: u64) -> Arc<SharedRandom> {
+    Arc::new(SharedRandom(Mutex::new(Random(seed))))
+}
+
 pub(crate) fn open(config: Config) -> World {
-    let clock = Arc::new(TestClock(AtomicU64::new(NOW)));
-    let randomness = Arc::new(SharedRandom(Mutex::new(Random(7))));
+    let (clock, randomness) = (clock_at(NOW), randomness(7));
     let backend = Embedded::open(config.clone(), Arc::clone(&clock) as _, randomness).unwrap();
     let (store, messages) = (backend.store(), backend.messages());
     World { backend, store, messages, clock, config }
@@ -216,7 +226,7 @@ pub(crate) fn envelope(conversation: ConversationId, actor: UserId, id: u128, co
 }
 
 /// All rows but how far the journal has been applied, as bytes. The folder must not be in use.
-pub(crate) fn dump(config: &Config) -> Vec<(Vec<u8>, Vec<u8>)> {
+pub(crate) fn dump(config: &Config) -> Vec<Row> {
     let rows = Inspector::open(config).unwrap().raw_rows().unwrap();
     rows.into_iter().filter(|(key, _)| key != b"\x01applied").collect()
 }

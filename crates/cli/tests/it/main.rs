@@ -11,5 +11,7 @@ mod dead_letters;
 mod drain;
 mod flood;
 mod inspect;
+mod overload;
+mod restore;
 mod server;
 mod traces;
