@@ -114,11 +114,6 @@ impl Chaos {
         let (room, person, other) = (self.room(), self.person(), self.person());
         let number = self.number();
         let at = self.world().clock.0.load(std::sync::atomic::Ordering::SeqCst);
-        let hash = |number: u128| {
-            let mut hash = [0; 32];
-            hash[..16].copy_from_slice(&number.to_be_bytes());
-            hash
-        };
         let change = match self.random.below(13) {
             0..=2 => Change::CreateConversation {
                 conversation: room,
@@ -287,6 +282,12 @@ fn explain(config: &backend_embedded::Config) -> String {
         inspector.rows(Some("row"), &mut line).unwrap();
     }
     text
+}
+
+fn hash(number: u128) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash[..16].copy_from_slice(&number.to_be_bytes());
+    hash
 }
 
 async fn check_log(world: &World, room: ConversationId) {
