@@ -12,6 +12,7 @@ use crate::{
     config::{self, Config},
     inspect::{self, InspectArgs},
     operator::{self, DeadLetterArgs},
+    search::{self, SearchArgs},
     serve::serve,
 };
 
@@ -31,6 +32,8 @@ enum Command {
     Dlq(DeadLetterArgs),
     /// Look into a data folder: rows of the store, records of the journal.
     Inspect(InspectArgs),
+    /// The search index of a data folder: make it again.
+    Search(SearchArgs),
     /// Show or check the configuration.
     Config {
         #[command(subcommand)]
@@ -92,6 +95,7 @@ fn dispatch(command: Command) -> Result<()> {
         }
         Command::Dlq(args) => operator::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Search(args) => search::run(&args),
         Command::Config { command: ConfigCommand::Default } => {
             print!("{}", config::reference());
             Ok(())

@@ -11,6 +11,7 @@ mod journey;
 mod limits;
 mod observe;
 mod operator;
+mod search;
 mod serve;
 
 #[global_allocator]

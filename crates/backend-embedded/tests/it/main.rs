@@ -8,5 +8,6 @@ mod chaos;
 mod erasure;
 mod memory;
 mod order;
+mod search;
 mod suites;
 mod support;

@@ -10,5 +10,6 @@ mod dead_letters;
 mod drain;
 mod flood;
 mod inspect;
+mod search;
 mod server;
 mod traces;
