@@ -121,7 +121,8 @@ impl Embedded {
         let applier = applier.spawn(move || applying.run_applier(&jobs)).map_err(threads)?;
         let search = SearchIndex::new(Arc::clone(&core));
         let housekeeping =
-            Housekeeping::start(Arc::clone(&core), Arc::clone(&directory), Arc::clone(&search)).map_err(threads)?;
+            Housekeeping::start(Arc::clone(&core), Arc::clone(&directory), Arc::clone(&search))
+                .map_err(threads)?;
         let applier = Mutex::new(Some(applier));
         Ok(Embedded { core, notifications, directory, search, housekeeping, applier, opened })
     }

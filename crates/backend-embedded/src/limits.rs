@@ -108,5 +108,11 @@ pub const SEARCHES_WAITING_MAX: usize = 64;
 pub const SEARCH_CANDIDATES_MIN: usize = 32;
 /// Rounds for one page: candidates that are no results any more cost one now and then.
 pub const SEARCH_ROUNDS_MAX: usize = 8;
+/// Messages of the search index that are looked at together.
+pub const SEARCH_BLOCK_DOCUMENTS: u32 = 4_096;
+/// Blocks with the newest messages that are looked at first.
+pub const SEARCH_FIRST_BLOCKS: usize = 8;
+/// Segments of the search index of which the times are remembered.
+pub const SEARCH_SEGMENTS_KNOWN_MAX: usize = 256;
 /// Conversations up to which their own lists of messages are tried; more are told apart message by message.
 pub const SEARCH_ROOM_TERMS_MAX: usize = 64;

@@ -128,11 +128,7 @@ async fn senders(app: &App, reader: UserId, asked: &Asked) -> Result<Vec<UserId>
 }
 
 /// Which of the reader's conversations the filter names, by id or by title.
-async fn rooms(
-    app: &App,
-    reader: UserId,
-    asked: &Asked,
-) -> Result<Option<Vec<ConversationId>>, Problem> {
+async fn rooms(app: &App, reader: UserId, asked: &Asked) -> Result<Option<Vec<ConversationId>>, Problem> {
     if asked.within.is_empty() {
         return Ok(None);
     }

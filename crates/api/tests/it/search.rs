@@ -124,7 +124,8 @@ async fn pages_follow_each_other() {
 #[tokio::test]
 async fn d6_searches_have_a_rate_of_their_own() {
     let searches = Some(Rate { burst: 2, refill_ms: 3_600_000 });
-    let world = World::with(Wish { rates: RateOptions { searches, ..RateOptions::unlimited() }, ..Wish::default() });
+    let world =
+        World::with(Wish { rates: RateOptions { searches, ..RateOptions::unlimited() }, ..Wish::default() });
     let ann = world.register("ann").await;
     for _ in 0..2 {
         world.client(&ann).get("/v1/search?q=x").await.expect(200);

@@ -22,9 +22,9 @@ use crate::{
         REFILL_BYTES, REFILL_RECORDS, SEARCH_COMMIT_DOCUMENTS, SEARCH_COMMIT_INTERVAL_MS, SEARCH_FILL_ROWS,
         SEARCH_HEAP_BYTES, SEARCH_LINGER_MS, SEARCH_OPEN_ITEMS_MAX,
     },
-    record::Settled,
     queue::messages::item,
     record::Record,
+    record::Settled,
 };
 
 /// Feeds until nothing new has come for a while, or the backend stops.
@@ -90,8 +90,11 @@ impl<'a> Feeder<'a> {
 
     /// Takes what is new; returns whether there was anything. `all`: also what is applied and not settled yet.
     fn round(&mut self, all: bool) -> Result<bool, Fault> {
-        if self.progress.filling.is_none() && self.progress.settled.first_open() < self.core.journal.first().0 {
-            tracing::info!("the journal begins after the search index ends; the index is filled from the store");
+        if self.progress.filling.is_none() && self.progress.settled.first_open() < self.core.journal.first().0
+        {
+            tracing::info!(
+                "the journal begins after the search index ends; the index is filled from the store"
+            );
             self.begin_again()?;
         }
         self.fill()?;
@@ -227,7 +230,9 @@ impl<'a> Feeder<'a> {
                 Some(applied) => self.message(id, applied.seq, Way::Again),
                 None => Ok(()),
             },
-            Command::Edit { target, .. } | Command::Delete { target } => self.message(id, *target, Way::Again),
+            Command::Edit { target, .. } | Command::Delete { target } => {
+                self.message(id, *target, Way::Again)
+            }
             _ => Ok(()),
         }
     }
@@ -241,7 +246,8 @@ impl<'a> Feeder<'a> {
             target.writer.delete_term(target.opened.fields.key(id, seq));
             self.wrote();
             let now_ms = self.core.now_ms();
-            let changed = row.message.as_ref().is_some_and(|state| state.edits > 0 || state.deleted_at.is_some());
+            let changed =
+                row.message.as_ref().is_some_and(|state| state.edits > 0 || state.deleted_at.is_some());
             if changed {
                 self.progress.stale_since.get_or_insert(now_ms);
             }

@@ -1,11 +1,12 @@
 //! The folder of the index: opened, made, made again when it is of another history, another form or damaged.
 //! Invariant: nothing in it is needed; deleting it costs the time to fill it again.
 
-use std::{fs, io, path::PathBuf};
+use std::{fs, io, path::PathBuf, sync::Arc};
 
 use tantivy::{Index, IndexReader, IndexSettings, ReloadPolicy, directory::MmapDirectory};
 
 use super::{
+    newest::BlockTimes,
     progress::Progress,
     schema::{Fields, register, schema},
 };
@@ -16,6 +17,7 @@ pub(super) struct Opened {
     pub(super) index: Index,
     pub(super) reader: IndexReader,
     pub(super) fields: Fields,
+    pub(super) times: Arc<BlockTimes>,
     /// What its last commit said when it was opened.
     pub(super) progress: Progress,
 }
@@ -40,7 +42,11 @@ pub(super) fn stored_progress(core: &Core) -> Progress {
 /// The progress of an index that is not there. When nothing was ever said, nothing is missing.
 fn unmade(core: &Core) -> Progress {
     let settled = core.messages.settled();
-    if has_rows(core) { Progress::new(core.epoch, settled) } else { Progress::of_nothing(core.epoch, settled) }
+    if has_rows(core) {
+        Progress::new(core.epoch, settled)
+    } else {
+        Progress::of_nothing(core.epoch, settled)
+    }
 }
 
 fn has_rows(core: &Core) -> bool {
@@ -98,5 +104,5 @@ fn create(core: &Core) -> Result<Opened, Fault> {
 fn opened(index: Index, fields: Fields, progress: Progress) -> Result<Opened, Fault> {
     register(&index);
     let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
-    Ok(Opened { index, reader, fields, progress })
+    Ok(Opened { index, reader, fields, times: Arc::default(), progress })
 }

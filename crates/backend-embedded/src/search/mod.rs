@@ -26,7 +26,7 @@ use self::{folder::Opened, progress::Progress};
 use crate::{
     core::Core,
     error::Fault,
-    limits::{SEARCHES_AT_ONCE, SEARCH_RESTART_AFTER_MS},
+    limits::{SEARCH_RESTART_AFTER_MS, SEARCHES_AT_ONCE},
 };
 
 /// The index of one backend.

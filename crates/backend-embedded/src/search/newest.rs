@@ -1,17 +1,30 @@
 //! Collecting results: the newest messages of the reader's conversations among those that match.
 //! Knows no text; numbers stand for conversations, and only the reader's own are known here (D7).
+//!
+//! Segments are walked in blocks, the newest blocks first: a page of a common word looks at the newest messages alone.
 
-use std::{cmp::Reverse, collections::BinaryHeap, sync::Arc};
+use std::{
+    cmp::Reverse,
+    collections::BinaryHeap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use chat::{ConversationId, TimestampMs, search::Place};
 use rustc_hash::FxHashMap;
 use tantivy::{
-    DocId, Score, SegmentOrdinal, SegmentReader,
+    DocId, DocSet, Score, SegmentOrdinal, SegmentReader,
     collector::{Collector, SegmentCollector},
     columnar::ColumnValues,
+    index::SegmentId,
+    query::Weight,
 };
 
 use super::schema::COLUMNS;
+use crate::limits::{SEARCH_BLOCK_DOCUMENTS, SEARCH_FIRST_BLOCKS, SEARCH_SEGMENTS_KNOWN_MAX};
+
+/// The time of the newest message in each block of each segment. A segment never changes.
+#[derive(Default)]
+pub(super) struct BlockTimes(Mutex<FxHashMap<SegmentId, Arc<[TimestampMs]>>>);
 
 /// Which messages are wanted.
 #[derive(Clone)]
@@ -23,6 +36,7 @@ pub(super) struct Newest {
     /// Only places below.
     pub(super) after: Option<Place>,
     pub(super) places_max: usize,
+    pub(super) times: Arc<BlockTimes>,
 }
 
 /// The newest ones of a segment.
@@ -48,6 +62,18 @@ impl Collector for Newest {
         Ok(NewestOfSegment { wanted: self.clone(), at: at?, room: room?, seq: seq?, found })
     }
 
+    fn collect_segment(
+        &self,
+        weight: &dyn Weight,
+        number: SegmentOrdinal,
+        segment: &SegmentReader,
+    ) -> tantivy::Result<Vec<Place>> {
+        let mut newest = self.for_segment(number, segment)?;
+        let times = self.times.of(segment, &*newest.at);
+        newest.walk(weight, segment, &times)?;
+        Ok(newest.harvest())
+    }
+
     fn requires_scoring(&self) -> bool {
         false
     }
@@ -61,7 +87,87 @@ impl Collector for Newest {
     }
 }
 
+impl BlockTimes {
+    fn of(&self, segment: &SegmentReader, at: &dyn ColumnValues<u64>) -> Arc<[TimestampMs]> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&segment.segment_id()).cloned();
+        if let Some(times) = known {
+            return times;
+        }
+        let mut buffer = vec![0; SEARCH_BLOCK_DOCUMENTS as usize];
+        let starts = (0..segment.max_doc()).step_by(SEARCH_BLOCK_DOCUMENTS as usize);
+        let newest = |start: DocId| {
+            let documents = (segment.max_doc() - start).min(SEARCH_BLOCK_DOCUMENTS) as usize;
+            at.get_range(u64::from(start), &mut buffer[..documents]);
+            buffer[..documents].iter().copied().max().unwrap_or_default()
+        };
+        let times: Arc<[TimestampMs]> = starts.map(newest).collect();
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= SEARCH_SEGMENTS_KNOWN_MAX {
+            known.clear();
+        }
+        known.insert(segment.segment_id(), Arc::clone(&times));
+        times
+    }
+}
+
 impl NewestOfSegment {
+    /// Takes what matches from the blocks with the newest messages, then, if that is not enough, from the others.
+    fn walk(
+        &mut self,
+        weight: &dyn Weight,
+        segment: &SegmentReader,
+        times: &[TimestampMs],
+    ) -> tantivy::Result<()> {
+        let mut blocks: Vec<(DocId, TimestampMs)> =
+            (0..).step_by(SEARCH_BLOCK_DOCUMENTS as usize).zip(times.iter().copied()).collect();
+        blocks.retain(|(_, newest)| self.wanted.since.is_none_or(|since| *newest >= since));
+        blocks.sort_unstable_by_key(|(_, newest)| Reverse(*newest));
+        let others = blocks.split_off(blocks.len().min(SEARCH_FIRST_BLOCKS));
+        self.pass(weight, segment, blocks)?;
+        if others.iter().any(|(_, newest)| self.may_have(*newest)) {
+            self.pass(weight, segment, others)?;
+        }
+        Ok(())
+    }
+
+    /// Whether something as new as this could still be among the results.
+    fn may_have(&self, newest: TimestampMs) -> bool {
+        let is_full = self.found.len() >= self.wanted.places_max;
+        !is_full || self.found.peek().is_none_or(|Reverse(oldest)| newest >= oldest.at)
+    }
+
+    fn pass(
+        &mut self,
+        weight: &dyn Weight,
+        segment: &SegmentReader,
+        mut blocks: Vec<(DocId, TimestampMs)>,
+    ) -> tantivy::Result<()> {
+        blocks.sort_unstable();
+        let mut scorer = weight.scorer(segment, 1.0)?;
+        let mut matching: Vec<DocId> = Vec::with_capacity(SEARCH_BLOCK_DOCUMENTS as usize);
+        for (start, newest) in blocks {
+            if !self.may_have(newest) {
+                continue;
+            }
+            let mut document = scorer.doc();
+            if document < start {
+                document = scorer.seek(start);
+            }
+            matching.clear();
+            while document < start.saturating_add(SEARCH_BLOCK_DOCUMENTS) && document < segment.max_doc() {
+                matching.push(document);
+                document = scorer.advance();
+            }
+            // Mostly the newest stand last: with them first, the others are soon told to be too old.
+            for document in matching.iter().rev() {
+                if segment.alive_bitset().is_none_or(|alive| alive.is_alive(*document)) {
+                    self.take(*document);
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn take(&mut self, doc: DocId) {
         let at = self.at.get_val(doc);
         let is_full = self.found.len() >= self.wanted.places_max;

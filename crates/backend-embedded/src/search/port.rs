@@ -1,7 +1,10 @@
 //! The search port: candidates from the index, each read from the store and asked again.
 //! Runs on a few threads for blocking work: a search never holds up the sockets of a shard (D6).
 
-use std::sync::{Arc, atomic::{AtomicUsize, Ordering}};
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use async_trait::async_trait;
 use chat::{
@@ -21,7 +24,7 @@ use super::{SearchIndex, folder::Opened, newest::Newest, schema};
 use crate::{
     error::Fault,
     keys,
-    limits::{SEARCHES_WAITING_MAX, SEARCH_CANDIDATES_MIN, SEARCH_ROOM_TERMS_MAX, SEARCH_ROUNDS_MAX},
+    limits::{SEARCH_CANDIDATES_MIN, SEARCH_ROOM_TERMS_MAX, SEARCH_ROUNDS_MAX, SEARCHES_WAITING_MAX},
 };
 
 type Rooms = FxHashMap<u64, ConversationId>;
@@ -129,6 +132,7 @@ impl SearchIndex {
             before: query.before,
             since: query.since,
             after: query.after,
+            times: Arc::clone(&opened.times),
             places_max: (query.rows_max + 1).max(SEARCH_CANDIDATES_MIN),
         };
         let mut rows: Vec<Row> = Vec::with_capacity(query.rows_max + 1);
@@ -173,7 +177,8 @@ fn wanted(
         }
     }
     if !query.from.is_empty() {
-        let senders = query.from.iter().map(|user| Term::from_field_u64(fields.sender, schema::sender(*user)));
+        let senders =
+            query.from.iter().map(|user| Term::from_field_u64(fields.sender, schema::sender(*user)));
         all.push((Occur::Must, any_of(senders.collect())));
     }
     if query.has_file {

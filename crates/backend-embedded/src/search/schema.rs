@@ -5,9 +5,7 @@
 use chat::{ConversationId, Row, Seq, UserId, event::EventKind, search::words};
 use tantivy::{
     Index, TantivyDocument, Term,
-    schema::{
-        FAST, Field, INDEXED, IndexRecordOption, Schema, TextFieldIndexing, TextOptions,
-    },
+    schema::{FAST, Field, INDEXED, IndexRecordOption, Schema, TextFieldIndexing, TextOptions},
     tokenizer::{Token, TokenStream, Tokenizer},
 };
 

@@ -41,12 +41,18 @@ async fn busy(world: &World) {
         let room = world.create(100 + number, ConversationKind::Group, user(1), &[]).await;
         let base = 1_000 * (number + 1);
         let texts = ["alpha beta", "beta gamma", "東京都 alpha", "gamma"];
-        let sent = (0..40_u128).map(|n| message(room, user(1), base + n, texts[usize::try_from(n % 4).unwrap()]));
+        let sent =
+            (0..40_u128).map(|n| message(room, user(1), base + n, texts[usize::try_from(n % 4).unwrap()]));
         world.send(sent.collect()).await;
         world.persist_all().await;
         let changes = (0..10_u128).map(|n| match n % 2 {
             0 => edit(room, base + 500 + n, u64::try_from(n).unwrap() + 2, "delta beta"),
-            _ => envelope(room, user(1), base + 500 + n, Command::Delete { target: u64::try_from(n).unwrap() + 2 }),
+            _ => envelope(
+                room,
+                user(1),
+                base + 500 + n,
+                Command::Delete { target: u64::try_from(n).unwrap() + 2 },
+            ),
         });
         world.send(changes.collect()).await;
         world.persist_all().await;
@@ -102,7 +108,9 @@ async fn d7_deleted_words_leave_the_files_of_the_index() {
     world.persist_all().await;
     assert_eq!(found(&world, "secretone").await, [(room, 2)]);
     assert!(stands_in(&index, "secrettwo") && stands_in(&index, "keptword"), "or looking is wrong");
-    world.send(vec![edit(room, 13, 2, "harmless"), envelope(room, user(1), 14, Command::Delete { target: 4 })]).await;
+    world
+        .send(vec![edit(room, 13, 2, "harmless"), envelope(room, user(1), 14, Command::Delete { target: 4 })])
+        .await;
     world.persist_all().await;
     assert!(found(&world, "secretone").await.is_empty() && found(&world, "secrettwo").await.is_empty());
     world.clock.advance(60_000);

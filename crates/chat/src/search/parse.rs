@@ -117,7 +117,11 @@ impl Asked {
         let value = piece.value.trim();
         match filter {
             "from" => self.from.push(name(filter, value, "name a person, as in from:ann or from:me.")?),
-            "in" => self.within.push(name(filter, value, "name a conversation, as in in:general or in:\"two words\".")?),
+            "in" => self.within.push(name(
+                filter,
+                value,
+                "name a conversation, as in in:general or in:\"two words\".",
+            )?),
             "before" => {
                 let (begins, _) = moment(filter, value)?;
                 self.before = Some(self.before.map_or(begins, |other| other.min(begins)));
@@ -219,7 +223,10 @@ mod tests {
             ("has:banana", "has"),
         ] {
             let error = parse(text).unwrap_err();
-            assert!(matches!(error, SearchError::BadFilter { filter: named, .. } if named == filter), "{text}");
+            assert!(
+                matches!(error, SearchError::BadFilter { filter: named, .. } if named == filter),
+                "{text}"
+            );
             assert!(error.to_string().starts_with(&format!("{filter}:")), "{error}");
         }
         assert_eq!(parse(" ?! \"\" "), Err(SearchError::Empty));

@@ -60,7 +60,11 @@ impl Phrase {
         let last = self.words.len().saturating_sub(1);
         self.words.iter().enumerate().all(|(index, (distance, wanted))| {
             words.get(at + distance).is_some_and(|word| {
-                if self.is_prefix && index == last { word.text.starts_with(wanted) } else { word.text == *wanted }
+                if self.is_prefix && index == last {
+                    word.text.starts_with(wanted)
+                } else {
+                    word.text == *wanted
+                }
             })
         })
     }

@@ -219,7 +219,10 @@ mod tests {
     #[test]
     fn words_have_neither_case_nor_accents() {
         assert_eq!(texts("Hello, WORLD-wide café!"), ["hello", "world", "wide", "cafe"]);
-        assert_eq!(texts("Straße Ærø Łódź İstanbul cafe\u{301}"), ["strasse", "aero", "lodz", "istanbul", "cafe"]);
+        assert_eq!(
+            texts("Straße Ærø Łódź İstanbul cafe\u{301}"),
+            ["strasse", "aero", "lodz", "istanbul", "cafe"]
+        );
         assert_eq!(texts("ＦＵＬＬ ｶﾞ"), ["full", "ガ"]);
         assert_eq!(texts("🎉🎉 party 👍🏽"), ["🎉", "🎉", "party", "👍"]);
         assert_eq!(texts("  ,.; \u{301}"), Vec::<String>::new());

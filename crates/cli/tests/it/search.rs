@@ -15,7 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 fn say(person: &Person, room: &str, body: &str) {
     let (mut socket, _) = person.connect().unwrap();
-    let frame = json!({"action": "sendMessage", "conversationId": room, "clientMessageId": new_id(), "body": body});
+    let frame =
+        json!({"action": "sendMessage", "conversationId": room, "clientMessageId": new_id(), "body": body});
     socket.send(&frame).unwrap();
     socket.until("event").unwrap();
 }
@@ -38,7 +39,10 @@ fn found(person: &Person, q: &str, count: usize) -> Vec<String> {
 fn messages_are_found_after_a_kill_and_after_a_rebuild() {
     let data = tempfile::tempdir().unwrap();
     let folder = data.path().to_str().unwrap();
-    let mut server = Server::start(data.path(), &["--set", "limits.searches_per_second=0", "--set", "limits.requests_per_second=0"]);
+    let mut server = Server::start(
+        data.path(),
+        &["--set", "limits.searches_per_second=0", "--set", "limits.requests_per_second=0"],
+    );
     let ada = Person::register(server.address, "ada");
     let room = ada.group("Tea", &[]);
     say(&ada, &room, "Earl Grey, 東京都");
@@ -48,14 +52,20 @@ fn messages_are_found_after_a_kill_and_after_a_rebuild() {
     assert!(!status.success(), "a running server keeps its folder to itself: {errors}");
     server.kill();
 
-    let mut server = Server::start(data.path(), &["--set", "limits.searches_per_second=0", "--set", "limits.requests_per_second=0"]);
+    let mut server = Server::start(
+        data.path(),
+        &["--set", "limits.searches_per_second=0", "--set", "limits.requests_per_second=0"],
+    );
     let ada = ada.moved(server.address);
     assert_eq!(found(&ada, "grey", 2), ["Lady Grey", "Earl Grey, 東京都"]);
     assert!(server.terminate().success());
 
     let (status, output, errors) = run(&["search", "rebuild", "--data", folder]);
     assert!(status.success() && output.starts_with("2 messages"), "{output} {errors}");
-    let mut server = Server::start(data.path(), &["--set", "limits.searches_per_second=0", "--set", "limits.requests_per_second=0"]);
+    let mut server = Server::start(
+        data.path(),
+        &["--set", "limits.searches_per_second=0", "--set", "limits.requests_per_second=0"],
+    );
     let ada = ada.moved(server.address);
     assert_eq!(found(&ada, "%E6%9D%B1%E4%BA%AC", 1), ["Earl Grey, 東京都"]);
     assert!(server.terminate().success());

@@ -36,8 +36,7 @@ impl Search for ModelSearch {
         for (conversation, meta, _) in self.0.memberships(query.reader).await? {
             let mut after = 0;
             while after < meta.head {
-                let page =
-                    self.0.events(conversation, EventsQuery::After(after), ROWS, usize::MAX).await?;
+                let page = self.0.events(conversation, EventsQuery::After(after), ROWS, usize::MAX).await?;
                 let Some(last) = page.rows.last() else { break };
                 after = last.event.seq;
                 rows.extend(page.rows.into_iter().filter(|row| query.finds(row)));

@@ -197,7 +197,12 @@ impl Reader {
         Ok(())
     }
 
-    fn search(&mut self, searches: u64, query: &dyn Fn(u64) -> Query, all: &mut Latencies) -> Result<Latencies> {
+    fn search(
+        &mut self,
+        searches: u64,
+        query: &dyn Fn(u64) -> Query,
+        all: &mut Latencies,
+    ) -> Result<Latencies> {
         let clock = RunClock::start();
         let mut latencies = Latencies::default();
         for number in 0..searches {
