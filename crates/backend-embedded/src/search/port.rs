@@ -206,14 +206,24 @@ fn any_of(terms: Vec<Term>) -> Box<dyn Query> {
     Box::new(BooleanQuery::union(terms.into_iter().map(term).collect()))
 }
 
+/// Lists that hold every message with the phrase. A beginning is looked for anywhere in the message: whether it stands
+/// where it should, the message itself tells.
 fn of_phrase(phrase: &Phrase, opened: &Opened) -> Box<dyn Query> {
     let term = |(at, word): &(usize, String)| (*at, Term::from_field_text(opened.fields.text, word));
     let mut terms: Vec<(usize, Term)> = phrase.words().iter().map(term).collect();
-    if phrase.is_prefix() {
-        let mut query = PhrasePrefixQuery::new_with_offset(terms);
-        query.set_max_expansions(u32::MAX);
-        return Box::new(query);
+    if !phrase.is_prefix() {
+        return beside_each_other(terms);
     }
+    let Some((_, beginning)) = terms.pop() else { return Box::new(AllQuery) };
+    let mut beginning = PhrasePrefixQuery::new(vec![beginning]);
+    beginning.set_max_expansions(u32::MAX);
+    if terms.is_empty() {
+        return Box::new(beginning);
+    }
+    Box::new(BooleanQuery::intersection(vec![beside_each_other(terms), Box::new(beginning)]))
+}
+
+fn beside_each_other(mut terms: Vec<(usize, Term)>) -> Box<dyn Query> {
     match terms.pop() {
         Some((_, only)) if terms.is_empty() => Box::new(TermQuery::new(only, IndexRecordOption::Basic)),
         last => {
