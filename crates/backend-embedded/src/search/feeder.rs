@@ -19,8 +19,8 @@ use crate::{
     error::Fault,
     keys::{self, Keyspace},
     limits::{
-        REFILL_BYTES, REFILL_RECORDS, SEARCH_COMMIT_DOCUMENTS, SEARCH_COMMIT_INTERVAL_MS, SEARCH_FILL_ROWS,
-        SEARCH_HEAP_BYTES, SEARCH_LINGER_MS, SEARCH_OPEN_ITEMS_MAX,
+        REFILL_BYTES, REFILL_RECORDS, REPLAY_AHEAD_ITEMS, SEARCH_COMMIT_DOCUMENTS, SEARCH_COMMIT_INTERVAL_MS,
+        SEARCH_FILL_ROWS, SEARCH_HEAP_BYTES, SEARCH_LINGER_MS, SEARCH_OPEN_ITEMS_MAX,
     },
     queue::messages::item,
     record::Record,
@@ -107,6 +107,7 @@ impl<'a> Feeder<'a> {
             for position in settled.open_positions().take(SEARCH_OPEN_ITEMS_MAX) {
                 self.item_at(position)?;
             }
+            self.ahead(&settled)?;
         }
         if self.is_commit_due() {
             self.commit()?;
@@ -200,6 +201,24 @@ impl<'a> Feeder<'a> {
             }
         }
         self.progress.settled = settled.clone();
+        Ok(())
+    }
+
+    /// Takes what a start has applied before the queue came to it. It is met again, so from now on nothing up to here is
+    /// new.
+    fn ahead(&mut self, settled: &Settled) -> Result<(), Fault> {
+        let last = self.core.journal.committed().0;
+        let last = last.min(settled.head.saturating_add(REPLAY_AHEAD_ITEMS));
+        let mut reader = self.core.journal.reader(Position(settled.head.max(1)));
+        let mut records = Vec::new();
+        while reader.position().0 <= last {
+            records.clear();
+            if reader.read(REFILL_RECORDS, REFILL_BYTES, &mut records)? == 0 {
+                break;
+            }
+            self.progress.filled_head = self.progress.filled_head.max(reader.position().0);
+            records.iter().try_for_each(|record| self.record(record, Way::Again))?;
+        }
         Ok(())
     }
 
