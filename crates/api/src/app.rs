@@ -7,7 +7,7 @@ use chat::{
     Announcement, Change, ChangeOutcome, Envelope, NodeId, RegistrationPolicy, SessionId, TimestampMs,
     UserId,
     account::SecretHash,
-    ports::{Announcer, Clock, Commands, Directory, Queue, Randomness, Store},
+    ports::{Announcer, Clock, Commands, Directory, Queue, Randomness, Search, Store},
 };
 
 use crate::{Problem, address::Network, password::Passwords, rate::RateLimits, session_cache::SessionCache};
@@ -18,6 +18,8 @@ pub struct App {
     pub store: Arc<dyn Store>,
     /// The way commands enter.
     pub commands: Arc<dyn Commands>,
+    /// Searching in messages.
+    pub search: Arc<dyn Search>,
     /// Who is connected where; tickets.
     pub directory: Arc<dyn Directory>,
     /// The way to tell nodes.

@@ -7,6 +7,7 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use chat::{
     ConversationId, TimestampMs, UserId,
     limits::{PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX},
+    search::Place,
 };
 use protocol::Code;
 use schemars::JsonSchema;
@@ -104,6 +105,40 @@ impl ActivityCursor {
     }
 }
 
+/// The place of a message among the results of a search.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SearchCursor(pub(crate) Place);
+
+impl SearchCursor {
+    pub(crate) fn encode(self) -> String {
+        let Place { at, conversation, seq } = self.0;
+        let mut bytes = [0_u8; 32];
+        bytes[..8].copy_from_slice(&at.to_be_bytes());
+        bytes[8..24].copy_from_slice(&conversation.to_bytes());
+        bytes[24..].copy_from_slice(&seq.to_be_bytes());
+        Base64UrlUnpadded::encode_string(&bytes)
+    }
+
+    /// # Errors
+    /// `bad_cursor`.
+    pub(crate) fn decode(text: &str) -> Result<SearchCursor, Problem> {
+        let mut bytes = [0_u8; 32];
+        let decoded = Base64UrlUnpadded::decode(text, &mut bytes).map_or(0, <[u8]>::len);
+        if decoded != bytes.len() {
+            return Err(bad_cursor("cursor"));
+        }
+        let (mut at, mut id, mut seq) = ([0_u8; 8], [0_u8; 16], [0_u8; 8]);
+        at.copy_from_slice(&bytes[..8]);
+        id.copy_from_slice(&bytes[8..24]);
+        seq.copy_from_slice(&bytes[24..]);
+        Ok(SearchCursor(Place {
+            at: TimestampMs::from_be_bytes(at),
+            conversation: ConversationId::from_bytes(id),
+            seq: u64::from_be_bytes(seq),
+        }))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,6 +150,9 @@ mod tests {
             conversation: ConversationId::from_u128(u128::MAX / 3),
         };
         assert_eq!(ActivityCursor::decode(&cursor.encode()).unwrap(), cursor);
+        let place = Place { at: 5, conversation: cursor.conversation, seq: u64::MAX };
+        assert_eq!(SearchCursor::decode(&SearchCursor(place).encode()).unwrap().0, place);
+        assert_eq!(SearchCursor::decode(&cursor.encode()).unwrap_err().code(), Code::BadCursor);
         for bad in ["", "x", "AAAA", "!!!!", &"A".repeat(33), &"A".repeat(400)] {
             assert_eq!(ActivityCursor::decode(bad).unwrap_err().code(), Code::BadCursor, "{bad}");
         }

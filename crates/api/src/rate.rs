@@ -45,6 +45,8 @@ pub struct RateOptions {
     pub requests: Option<Rate>,
     /// Messages and other commands, per user, over HTTP and sockets together.
     pub sends: Option<Rate>,
+    /// Searches, per user.
+    pub searches: Option<Rate>,
 }
 
 /// Wait this long before asking again.
@@ -63,6 +65,7 @@ pub struct RateLimits {
     strangers: Limiter<u128>,
     requests: Limiter<u128>,
     sends: Limiter<u128>,
+    searches: Limiter<u128>,
 }
 
 impl Rate {
@@ -82,6 +85,7 @@ impl Default for RateOptions {
             strangers: Some(Rate::per_second(10, 100)),
             requests: Some(Rate::per_second(100, 500)),
             sends: Some(Rate::per_second(50, 500)),
+            searches: Some(Rate::per_second(10, 30)),
         }
     }
 }
@@ -97,6 +101,7 @@ impl RateOptions {
             strangers: None,
             requests: None,
             sends: None,
+            searches: None,
         }
     }
 }
@@ -112,6 +117,7 @@ impl RateLimits {
             strangers: Limiter::new(options.strangers, RATE_KEYS_MAX),
             requests: Limiter::new(options.requests, RATE_KEYS_MAX),
             sends: Limiter::new(options.sends, RATE_KEYS_MAX),
+            searches: Limiter::new(options.searches, RATE_KEYS_MAX),
         }
     }
 
@@ -129,6 +135,10 @@ impl RateLimits {
     /// How long to wait.
     pub fn request(&self, user: UserId) -> Result<(), SlowDown> {
         self.requests.check(user.as_u128())
+    }
+
+    pub(crate) fn search(&self, user: UserId) -> Result<(), SlowDown> {
+        self.searches.check(user.as_u128())
     }
 
     pub(crate) fn registration(&self, from: IpAddr) -> Result<(), SlowDown> {

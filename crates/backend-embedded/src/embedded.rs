@@ -12,7 +12,7 @@ use std::{
 
 use chat::{
     Announcement, Envelope, Epoch,
-    ports::{Clock, Commands, Directory, Queue, Randomness, Store},
+    ports::{Clock, Commands, Directory, Queue, Randomness, Search, Store},
 };
 use journal::{Archive, FileSystem, Hooks, Journal, Options, Position};
 use parking_lot::Mutex;
@@ -37,6 +37,7 @@ use crate::{
     record::{Genesis, RECORD_FORMAT, Record, kind},
     replay::{self, Replayed},
     restore,
+    search::{EmbeddedSearch, SearchIndex},
     store::EmbeddedStore,
 };
 
@@ -45,6 +46,7 @@ pub struct Embedded {
     core: Arc<Core>,
     notifications: Arc<Notifications>,
     directory: Arc<EmbeddedDirectory>,
+    search: Arc<SearchIndex>,
     housekeeping: Housekeeping,
     applier: Mutex<Option<JoinHandle<()>>>,
     opened: Opened,
@@ -118,9 +120,12 @@ impl Embedded {
         let applying = Arc::clone(&core);
         let applier = std::thread::Builder::new().name("store-apply".into());
         let applier = applier.spawn(move || applying.run_applier(&jobs)).map_err(threads)?;
-        let housekeeping = Housekeeping::start(Arc::clone(&core), Arc::clone(&directory)).map_err(threads)?;
+        let search = SearchIndex::new(Arc::clone(&core));
+        let housekeeping =
+            Housekeeping::start(Arc::clone(&core), Arc::clone(&directory), Arc::clone(&search))
+                .map_err(threads)?;
         let applier = Mutex::new(Some(applier));
-        Ok(Embedded { core, notifications, directory, housekeeping, applier, opened })
+        Ok(Embedded { core, notifications, directory, search, housekeeping, applier, opened })
     }
 
     /// What opening did.
@@ -157,6 +162,21 @@ impl Embedded {
     #[must_use]
     pub fn directory(&self) -> Arc<dyn Directory> {
         Arc::clone(&self.directory) as _
+    }
+
+    /// Searching in messages. Nothing is opened before there is something to index or somebody asks.
+    #[must_use]
+    pub fn search(&self) -> Arc<dyn Search> {
+        Arc::new(EmbeddedSearch::new(Arc::clone(&self.search)))
+    }
+
+    /// Makes the search index again from the store, whatever is there; returns how many messages it has. Blocks for as
+    /// long as that takes. For a backend that serves nobody.
+    ///
+    /// # Errors
+    /// The disk refused, or the index is being written: searches go on with what there is.
+    pub fn rebuild_search(&self) -> Result<u64, Fault> {
+        self.search.rebuild()
     }
 
     /// To be called for each command once what it came to is in the store: `Commands::execute` waits for it.
@@ -213,6 +233,7 @@ impl Embedded {
         self.core.stop_queue();
         self.notifications.stop();
         self.housekeeping.stop();
+        self.search.stop();
         self.housekeeping.last_words(&self.core, &self.directory);
         if let Err(error) = self.core.journal.close() {
             tracing::error!(%error, "the journal could not be closed");

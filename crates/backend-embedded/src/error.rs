@@ -114,6 +114,9 @@ pub enum Fault {
     /// Sealed segments cannot be rewritten.
     #[error("cannot erase from the journal: {0}")]
     Erase(Box<journal::MaintainError>),
+    /// The search index cannot be read or written.
+    #[error("search index: {0}")]
+    Index(#[from] tantivy::TantivyError),
     /// Shut down, or failed before.
     #[error("the backend has stopped")]
     Stopped,
@@ -126,9 +129,12 @@ impl Fault {
             Fault::Decode { .. } | Fault::UnknownKind { .. } => ErrorKind::Corrupt,
             Fault::Append(journal::AppendError::Full) => ErrorKind::Overloaded,
             Fault::Append(journal::AppendError::Size { .. }) => ErrorKind::Invalid,
-            Fault::Tables(_) | Fault::Append(_) | Fault::Read(_) | Fault::Erase(_) | Fault::Stopped => {
-                ErrorKind::Unavailable
-            }
+            Fault::Tables(_)
+            | Fault::Append(_)
+            | Fault::Read(_)
+            | Fault::Erase(_)
+            | Fault::Index(_)
+            | Fault::Stopped => ErrorKind::Unavailable,
         };
         PortError::new(kind, operation).caused_by(self)
     }

@@ -1,4 +1,5 @@
-//! What is done now and then: notes of what is settled, last-seen times, erasing the text of deleted messages.
+//! What is done now and then: notes of what is settled, last-seen times, erasing the text of deleted messages, a look at
+//! whether the search index lacks something.
 //! Nothing waits for it, and nothing is lost when it does not come to it.
 
 use std::{
@@ -16,6 +17,7 @@ use crate::{
     erase,
     limits::{ERASURE_INTERVAL_MS, HOUSEKEEPING_INTERVAL_MS},
     record::{JournaledChange, Record},
+    search::SearchIndex,
 };
 
 /// The thread that does it.
@@ -25,7 +27,11 @@ pub(crate) struct Housekeeping {
 }
 
 impl Housekeeping {
-    pub(crate) fn start(core: Arc<Core>, directory: Arc<EmbeddedDirectory>) -> std::io::Result<Housekeeping> {
+    pub(crate) fn start(
+        core: Arc<Core>,
+        directory: Arc<EmbeddedDirectory>,
+        search: Arc<SearchIndex>,
+    ) -> std::io::Result<Housekeeping> {
         let (stop, stopped) = mpsc::channel::<()>();
         let thread = std::thread::Builder::new().name("store-keep".into());
         let thread = thread.spawn(move || {
@@ -33,6 +39,7 @@ impl Housekeeping {
             let mut rounds = 0;
             while stopped.recv_timeout(interval) == Err(mpsc::RecvTimeoutError::Timeout) {
                 round(&core, &directory);
+                search.tick();
                 rounds += 1;
                 if rounds % (ERASURE_INTERVAL_MS / HOUSEKEEPING_INTERVAL_MS) == 0 {
                     erase_due(&core);

@@ -2,7 +2,7 @@
 //! Knows no socket and no wire format; everything that changes state is a journal record first (D1, D8).
 //!
 //! [`Embedded::open`] puts it together. Read on in this order: `record` (what stands in the journal), `keys` and
-//! `codec` (what stands in the store), `apply` (how one becomes the other), `queue`, `replay`.
+//! `codec` (what stands in the store), `apply` (how one becomes the other), `queue`, `replay`, `search`.
 //! `docs/src/storage-format.md` describes the bytes.
 
 mod apply;
@@ -28,6 +28,7 @@ mod queue;
 mod record;
 mod replay;
 mod restore;
+mod search;
 mod store;
 
 pub use crate::{

@@ -86,3 +86,35 @@ pub const ERASE_AFTER_MS_DEFAULT: u64 = 24 * 3_600 * 1_000;
 pub const ERASURES_PER_PASS_MAX: usize = 100_000;
 /// Pause between two looks for text to erase, milliseconds.
 pub const ERASURE_INTERVAL_MS: u64 = 60_000;
+
+/// Memory in which words gather before they are written to the search index, bytes. Held while there is something to
+/// index, and a little longer.
+pub const SEARCH_HEAP_BYTES: usize = 24 * 1024 * 1024;
+/// Oldest thing not committed to the search index, milliseconds: how late a message can be found.
+pub const SEARCH_COMMIT_INTERVAL_MS: u64 = 1_000;
+/// Messages written to the search index that are committed whatever their age.
+pub const SEARCH_COMMIT_DOCUMENTS: u64 = 500_000;
+/// Rows read from the store in one go while the search index is filled.
+pub const SEARCH_FILL_ROWS: usize = 4_096;
+/// Silence after which the search index gives its memory and its thread back, milliseconds.
+pub const SEARCH_LINGER_MS: u64 = 10_000;
+/// Pause after the search index could not be written, milliseconds.
+pub const SEARCH_RESTART_AFTER_MS: u64 = 60_000;
+/// Commands not settled that are looked at so that what they did is found at once.
+pub const SEARCH_OPEN_ITEMS_MAX: usize = 4_096;
+/// Searches at the same time, each on a thread of its own.
+pub const SEARCHES_AT_ONCE: usize = 2;
+/// Searches that may wait or run; more are told to slow down.
+pub const SEARCHES_WAITING_MAX: usize = 64;
+/// Candidates taken from the search index in one round, at least.
+pub const SEARCH_CANDIDATES_MIN: usize = 32;
+/// Rounds for one page: candidates that are no results any more cost one now and then.
+pub const SEARCH_ROUNDS_MAX: usize = 8;
+/// Messages of the search index that are looked at together.
+pub const SEARCH_BLOCK_DOCUMENTS: u32 = 4_096;
+/// Blocks with the newest messages that are looked at first.
+pub const SEARCH_FIRST_BLOCKS: usize = 8;
+/// Segments of the search index of which the times are remembered.
+pub const SEARCH_SEGMENTS_KNOWN_MAX: usize = 256;
+/// Conversations up to which their own lists of messages are tried; more are told apart message by message.
+pub const SEARCH_ROOM_TERMS_MAX: usize = 64;

@@ -16,6 +16,7 @@ pub mod limits;
 pub mod permission;
 pub mod ports;
 pub mod refusal;
+pub mod search;
 pub mod timeline;
 pub mod unread;
 

@@ -62,3 +62,21 @@ pub const TICKET_LIFE_MS: u64 = 30_000;
 pub const INVITE_LIFE_MS: u64 = 7 * 24 * 3_600 * 1_000;
 /// Uses of one invitation at most.
 pub const INVITE_USES_MAX: u32 = 10_000;
+/// A search as typed, characters.
+pub const SEARCH_QUERY_CHARS_MAX: usize = 500;
+/// Words of one search.
+pub const SEARCH_WORDS_MAX: usize = 64;
+/// Words and phrases of one search that may stand apart.
+pub const SEARCH_PHRASES_MAX: usize = 32;
+/// People and conversations named by one search.
+pub const SEARCH_NAMES_MAX: usize = 16;
+/// Characters by which a word is compared.
+pub const SEARCH_WORD_CHARS_MAX: usize = 64;
+/// Messages of one page of results.
+pub const SEARCH_ROWS_MAX: usize = 100;
+/// Messages of one page of results when the client names no limit.
+pub const SEARCH_ROWS_DEFAULT: usize = 20;
+/// Characters of the piece of a message shown with a result.
+pub const SNIPPET_CHARS_MAX: usize = 200;
+/// Characters of it before the first hit.
+pub const SNIPPET_CHARS_BEFORE: usize = 60;

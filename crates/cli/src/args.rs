@@ -13,6 +13,7 @@ use crate::{
     inspect::{self, InspectArgs},
     operator::{self, DeadLetterArgs},
     restore::{self, RestoreArgs},
+    search::{self, SearchArgs},
     serve::serve,
 };
 
@@ -34,6 +35,8 @@ enum Command {
     Inspect(InspectArgs),
     /// Make a data folder from a backup, up to a moment if you like; clients are told that the history is another one.
     Restore(RestoreArgs),
+    /// The search index of a data folder: make it again.
+    Search(SearchArgs),
     /// Show or check the configuration.
     Config {
         #[command(subcommand)]
@@ -96,6 +99,7 @@ fn dispatch(command: Command) -> Result<()> {
         Command::Dlq(args) => operator::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Restore(args) => restore::run(&args),
+        Command::Search(args) => search::run(&args),
         Command::Config { command: ConfigCommand::Default } => {
             print!("{}", config::reference());
             Ok(())

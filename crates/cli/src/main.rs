@@ -12,6 +12,7 @@ mod limits;
 mod observe;
 mod operator;
 mod restore;
+mod search;
 mod serve;
 
 #[global_allocator]

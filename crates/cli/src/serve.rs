@@ -132,6 +132,7 @@ fn app(
     Ok(App {
         store: embedded.store(),
         commands: embedded.commands(),
+        search: embedded.search(),
         directory: embedded.directory(),
         announcer,
         messages: embedded.messages(),
@@ -172,6 +173,7 @@ fn rates(config: &Config) -> RateOptions {
         strangers: rate(limits.requests_per_second, limits.requests_per_second.saturating_mul(5)),
         requests: rate(limits.requests_per_second, limits.requests_per_second.saturating_mul(5)),
         sends: rate(limits.sends_per_second, limits.send_burst),
+        searches: rate(limits.searches_per_second, limits.searches_per_second.saturating_mul(3)),
     }
 }
 

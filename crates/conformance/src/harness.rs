@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use chat::{
     Announcement, Envelope, NodeId,
-    ports::{Clock, Commands, Directory, Queue, Randomness, Store},
+    ports::{Clock, Commands, Directory, Queue, Randomness, Search, Store},
 };
 use pipeline::{AppliedHook, Persister, PersisterOptions};
 
@@ -23,6 +23,8 @@ pub struct Backend {
     pub commands: Arc<dyn Commands>,
     /// The connection table.
     pub directory: Arc<dyn Directory>,
+    /// Searching in messages.
+    pub search: Arc<dyn Search>,
     /// The time it goes by.
     pub clock: Arc<dyn Clock>,
     /// Its randomness.

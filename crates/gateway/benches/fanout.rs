@@ -21,7 +21,7 @@ use chat::{
 use conformance::{
     clock::TokioClock,
     dice::Dice,
-    model::{Model, QueueOptions},
+    model::{Model, ModelSearch, QueueOptions},
 };
 use criterion::{
     BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main, measurement::WallTime,
@@ -89,6 +89,7 @@ fn app(model: &Model, hub: Arc<HubHandle>, randomness: Dice) -> Arc<App> {
         store: Arc::new(model.store.clone()),
         commands: Arc::new(model.commands.clone()),
         directory: Arc::new(model.directory.clone()),
+        search: Arc::new(ModelSearch::new(Arc::new(model.store.clone()))),
         announcer: hub,
         messages: Arc::new(model.messages.clone()),
         notifications: Arc::new(model.notifications.clone()),

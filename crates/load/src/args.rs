@@ -105,6 +105,15 @@ pub(crate) enum Command {
         #[arg(long, default_value_t = 2_000, value_parser = value_parser!(u64).range(1..=1_000_000))]
         reads: u64,
     },
+    /// Searches among many messages.
+    Search {
+        /// Messages in all.
+        #[arg(long, default_value_t = 100_000, value_parser = value_parser!(u64).range(1_000..=MESSAGES_MAX))]
+        messages: u64,
+        /// Searches of each kind.
+        #[arg(long, default_value_t = 300, value_parser = value_parser!(u64).range(1..=100_000))]
+        searches: u64,
+    },
     /// Everybody is cut off and comes back at once.
     Storm {
         /// Clients.

@@ -153,6 +153,10 @@ impl Arguments {
                 setting,
                 &scenario::idle::Options { connections: all(connections), watch_ms: 1_000 },
             ),
+            Command::Search { messages, searches } => {
+                let options = scenario::search::Options { messages: *messages, searches: *searches };
+                scenario::search::run(setting, &options)
+            }
             Command::History { messages, reads } => scenario::history::run(
                 setting,
                 &scenario::history::Options { messages: *messages, page: 50, reads: *reads },

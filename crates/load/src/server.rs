@@ -34,11 +34,12 @@ pub struct Launch {
 }
 
 /// What lifts the server's limits on people out of the way of a measurement: a generator is no person.
-pub const UNLIMITED: [&str; 9] = [
+pub const UNLIMITED: [&str; 10] = [
     "limits.sends_per_second=1000000",
     "limits.send_burst=1000000",
     "limits.frames_per_second=1000000",
     "limits.requests_per_second=1000000",
+    "limits.searches_per_second=1000000",
     "limits.logins_per_minute=1000000",
     "limits.connections_max=18000",
     "registration.policy=open",

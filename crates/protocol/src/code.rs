@@ -80,6 +80,7 @@ codes! {
     RequestTooLarge "request_too_large" 413 No "Request too large";
     UnsupportedMediaType "unsupported_media_type" 415 No "Not application/json";
     BadCursor "bad_cursor" 400 No "The cursor is not one of this list";
+    BadSearch "bad_search" 400 No "The search cannot be read";
     BadIdempotencyKey "bad_idempotency_key" 400 No "The Idempotency-Key is not a UUID";
     UnsupportedSubprotocol "unsupported_subprotocol" 400 No "None of the offered subprotocols is spoken here";
     // State of the connection.

@@ -9,6 +9,7 @@ mod invites;
 mod marks;
 mod members;
 mod messages;
+mod search;
 mod sessions;
 mod users;
 
@@ -26,6 +27,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
         history::endpoints(),
         messages::endpoints(),
         marks::endpoints(),
+        search::endpoints(),
         admin::endpoints(),
     ]
     .into_iter()

@@ -13,6 +13,7 @@ mod headers;
 mod messages;
 mod privacy;
 mod schema;
+mod search;
 mod secrets;
 mod sessions;
 mod story;

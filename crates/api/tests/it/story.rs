@@ -83,6 +83,7 @@ async fn messages(world: &World, ann: &User, bob: &User, room: &str) {
     world.client(bob).ask(Method::PUT, &format!("{one}/reactions/%E2%9D%A4"), None).await.expect(200);
     client.get(&format!("{one}/reactions")).await.expect(200);
     client.get(&format!("{path}/events")).await.expect(200);
+    client.get("/v1/search?q=hello").await.expect(200);
     world.client(bob).delete(&format!("{one}/reactions/%E2%9D%A4")).await.expect(200);
     client.delete(&one).await.expect(200);
     // Every kind of event there is stands in this page.

@@ -108,6 +108,7 @@ impl World {
         let app = Arc::new(App {
             store: backend.store(),
             commands: backend.commands(),
+            search: backend.search(),
             directory: backend.directory(),
             announcer: Arc::new(announcer),
             messages: backend.messages(),
@@ -133,6 +134,7 @@ impl World {
         let app = App {
             store: self.app.store.clone(),
             commands: self.app.commands.clone(),
+            search: self.app.search.clone(),
             directory: self.app.directory.clone(),
             announcer: self.app.announcer.clone(),
             messages: self.app.messages.clone(),

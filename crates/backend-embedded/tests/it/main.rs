@@ -10,5 +10,6 @@ mod fixture;
 mod memory;
 mod order;
 mod restoring;
+mod search;
 mod suites;
 mod support;

@@ -37,6 +37,7 @@ impl EmbeddedHarness {
             notifications: embedded.notifications(),
             commands: embedded.commands(),
             directory: embedded.directory(),
+            search: embedded.search(),
             clock: Arc::clone(&clock),
             randomness: Arc::new(Dice::new(2)),
             applied: Some(embedded.applied_hook()),
@@ -92,4 +93,8 @@ mod directory {
 mod journey {
     use super::*;
     conformance::journey_suite!(EmbeddedHarness::default());
+}
+mod search {
+    use super::*;
+    conformance::search_suite!(EmbeddedHarness::default());
 }

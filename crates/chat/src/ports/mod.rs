@@ -5,6 +5,7 @@ mod clock;
 mod directory;
 mod error;
 mod queue;
+mod search;
 mod store;
 
 pub use self::{
@@ -12,6 +13,7 @@ pub use self::{
     directory::{Announcer, Connection, Directory, Ticket},
     error::{ErrorKind, PortError, Retry},
     queue::{DeadLetter, Depth, Item, Lease, LeaseId, Queue, QueueCapabilities, Settlement},
+    search::{Search, SearchCapabilities, SearchPage},
     store::{
         Append, AppendOutcome, ChangedSince, Commands, ConversationEntry, EventsPage, EventsQuery,
         MemberEntry, Store, StoreCapabilities,

@@ -106,6 +106,8 @@ pub(crate) struct Limits {
     pub(crate) frames_per_second: u32,
     /// HTTP requests a second of one person or, without a login, one address.
     pub(crate) requests_per_second: u32,
+    /// Searches a second of one person, in the long run; three times as many at once.
+    pub(crate) searches_per_second: u32,
     /// Attempts a minute to log in or register from one address.
     pub(crate) logins_per_minute: u32,
     /// Age of the oldest unprocessed command above which new ones are answered `slow_down`, milliseconds. Above a
@@ -199,6 +201,7 @@ impl Default for Limits {
             send_burst: 500,
             frames_per_second: 200,
             requests_per_second: 50,
+            searches_per_second: 10,
             logins_per_minute: 30,
             queue_age_max_ms: 60_000,
             outbox_bytes_max: 256 * 1024,
@@ -278,6 +281,7 @@ impl Config {
         within("limits.sends_per_second", self.limits.sends_per_second.into(), 0, 1_000_000)?;
         within("limits.send_burst", self.limits.send_burst.into(), 1, 1_000_000)?;
         within("limits.frames_per_second", self.limits.frames_per_second.into(), 0, 1_000_000)?;
+        within("limits.searches_per_second", self.limits.searches_per_second.into(), 0, 1_000_000)?;
         within("limits.requests_per_second", self.limits.requests_per_second.into(), 0, 1_000_000)?;
         within("limits.logins_per_minute", self.limits.logins_per_minute.into(), 0, 1_000_000)?;
         within("limits.queue_age_max_ms", self.limits.queue_age_max_ms, 10, 600_000)?;

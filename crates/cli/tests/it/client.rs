@@ -83,6 +83,12 @@ impl Person {
         Person { user: text(&account["userId"]), http }
     }
 
+    /// The same person with the same token at a server that listens elsewhere.
+    pub(crate) fn moved(&self, address: SocketAddr) -> Person {
+        let http = Http { token: self.http.token.clone(), ..Http::new(address) };
+        Person { user: self.user.clone(), http }
+    }
+
     /// Begins a group with others.
     pub(crate) fn group(&self, title: &str, others: &[&Person]) -> String {
         let members: Vec<&str> = others.iter().map(|person| person.user.as_str()).collect();

@@ -13,5 +13,6 @@ mod flood;
 mod inspect;
 mod overload;
 mod restore;
+mod search;
 mod server;
 mod traces;

@@ -8,7 +8,10 @@ use chat::{
     Announcement, ConnectionId, ConversationId, Envelope, NodeId, Outcome, TimestampMs, UserId,
     account::SecretHash,
     announcement::Presence,
-    ports::{Announcer, Commands, Connection, Directory, PortError, Ticket},
+    ports::{
+        Announcer, Commands, Connection, Directory, PortError, Search, SearchCapabilities, SearchPage, Ticket,
+    },
+    search::SearchQuery,
 };
 
 use super::Faulty;
@@ -90,5 +93,23 @@ impl Announcer for Faulty<Arc<dyn Announcer>> {
         }
         self.inner.announce(node, batch).await?;
         self.faults.after("faulty.announcer.announce (done)", ()).await
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl Search for Faulty<Arc<dyn Search>> {
+    fn capabilities(&self) -> SearchCapabilities {
+        self.inner.capabilities()
+    }
+
+    async fn search(&self, query: SearchQuery) -> Result<SearchPage, PortError> {
+        self.faults.before("faulty.search.search").await?;
+        self.inner.search(query).await
+    }
+
+    async fn refresh(&self) -> Result<(), PortError> {
+        self.faults.before("faulty.search.refresh").await?;
+        self.inner.refresh().await
     }
 }

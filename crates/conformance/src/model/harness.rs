@@ -9,7 +9,7 @@ use std::{
 use async_trait::async_trait;
 use chat::{NodeId, ports::Clock};
 
-use super::{Model, QueueOptions};
+use super::{Model, ModelSearch, QueueOptions};
 use crate::{
     clock::TokioClock,
     dice::Dice,
@@ -54,6 +54,7 @@ impl Model {
             notifications: Arc::new(self.notifications.clone()),
             commands: Arc::new(self.commands.clone()),
             directory: Arc::new(self.directory.clone()),
+            search: Arc::new(ModelSearch::new(Arc::new(self.store.clone()))),
             clock: self.clock.clone(),
             randomness: Arc::new(Dice::new(2)),
             applied: Some(self.commands.applied()),

@@ -6,6 +6,7 @@ mod commands;
 mod directory;
 mod harness;
 mod queue;
+mod search;
 mod store;
 
 use std::sync::Arc;
@@ -18,6 +19,7 @@ pub use self::{
     directory::ModelDirectory,
     harness::ModelHarness,
     queue::{ModelQueue, QueueOptions},
+    search::ModelSearch,
     store::ModelStore,
 };
 use crate::dice::Dice;

@@ -9,6 +9,7 @@
 //! mod commands { use super::*; conformance::commands_suite!(MyHarness::new()); }
 //! mod directory { use super::*; conformance::directory_suite!(MyHarness::new()); }
 //! mod journey { use super::*; conformance::journey_suite!(MyHarness::new()); }
+//! mod search { use super::*; conformance::search_suite!(MyHarness::new()); }
 //! ```
 
 pub mod accounts;
@@ -20,6 +21,7 @@ pub mod events;
 pub mod journey;
 pub mod log;
 pub mod queue;
+pub mod search;
 pub mod unread;
 pub mod world;
 
@@ -287,6 +289,28 @@ macro_rules! journey_suite {
                 everything_arrives_once_and_in_order_through_faults,
                 persisters_beside_each_other_write_everything_once,
                 decorators_without_faults_change_nothing,
+            ]
+        );
+    };
+}
+
+/// The search suite.
+#[macro_export]
+macro_rules! search_suite {
+    ($harness:expr) => {
+        $crate::cases!(
+            search,
+            $harness,
+            [
+                words_are_found_wherever_they_stand,
+                scripts_without_spaces_are_found_by_any_part,
+                only_members_find_what_was_said,
+                edits_change_what_is_found,
+                deleted_messages_are_not_found,
+                filters_narrow_without_words_too,
+                results_are_paged_newest_first,
+                a_restart_changes_nothing_that_is_found,
+                an_index_agrees_with_a_plain_look,
             ]
         );
     };

@@ -23,7 +23,8 @@ fn decorated(backend: Backend) -> Backend {
         messages: Arc::new(Faulty::new(backend.messages, faults.clone())),
         notifications: Arc::new(Faulty::new(backend.notifications, faults.clone())),
         commands: Arc::new(Faulty::new(backend.commands, faults.clone())),
-        directory: Arc::new(Faulty::new(backend.directory, faults)),
+        directory: Arc::new(Faulty::new(backend.directory, faults.clone())),
+        search: Arc::new(Faulty::new(backend.search, faults)),
         ..backend
     }
 }
@@ -66,4 +67,8 @@ mod directory {
 mod journey {
     use super::*;
     conformance::journey_suite!(DecoratedHarness::default());
+}
+mod search {
+    use super::*;
+    conformance::search_suite!(DecoratedHarness::default());
 }

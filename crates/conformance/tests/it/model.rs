@@ -23,3 +23,7 @@ mod journey {
     use super::*;
     conformance::journey_suite!(ModelHarness::new());
 }
+mod search {
+    use super::*;
+    conformance::search_suite!(ModelHarness::new());
+}

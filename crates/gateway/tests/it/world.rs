@@ -17,12 +17,12 @@ use backend_embedded::{Config, Embedded};
 use chat::{
     Account, AccountRole, Announcement, Change, ChangeOutcome, Command, CommandId, ConversationId,
     ConversationKind, Envelope, NodeId, Outcome, RegistrationPolicy, Session, SessionId, UserId,
-    ports::{Announcer, Clock, Commands, Directory, Queue, Randomness, Store},
+    ports::{Announcer, Clock, Commands, Directory, Queue, Randomness, Search, Store},
 };
 use conformance::{
     clock::TokioClock,
     dice::Dice,
-    model::{Model, QueueOptions},
+    model::{Model, ModelSearch, QueueOptions},
 };
 use gateway::{Gateway, Hub, Options};
 use pipeline::{AppliedHook, Notifier, NotifierOptions, Persister, PersisterOptions};
@@ -38,6 +38,7 @@ pub struct Ports {
     pub store: Arc<dyn Store>,
     pub commands: Arc<dyn Commands>,
     pub directory: Arc<dyn Directory>,
+    pub search: Arc<dyn Search>,
     pub messages: Arc<dyn Queue<Envelope>>,
     pub notifications: Arc<dyn Queue<Announcement>>,
     pub applied: Option<AppliedHook>,
@@ -147,6 +148,7 @@ impl World {
             store: ports.store.clone(),
             commands: ports.commands.clone(),
             directory: ports.directory.clone(),
+            search: ports.search.clone(),
             announcer: hub.clone(),
             messages: ports.messages.clone(),
             notifications: ports.notifications.clone(),
@@ -339,6 +341,7 @@ fn embedded(clock: &Arc<dyn Clock>, randomness: &Arc<dyn Randomness>) -> (Ports,
         store: backend.store(),
         commands: backend.commands(),
         directory: backend.directory(),
+        search: backend.search(),
         messages: backend.messages(),
         notifications: backend.notifications(),
         applied: Some(backend.applied_hook()),
@@ -350,6 +353,7 @@ fn model(clock: &Arc<dyn Clock>, dice: &Dice) -> Ports {
     let model = Model::new(QueueOptions::default(), Arc::clone(clock), dice);
     let applied = model.commands.applied();
     Ports {
+        search: Arc::new(ModelSearch::new(Arc::new(model.store.clone()))),
         store: Arc::new(model.store),
         commands: Arc::new(model.commands),
         directory: Arc::new(model.directory),

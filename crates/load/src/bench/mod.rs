@@ -114,6 +114,7 @@ enum Step {
     Idle,
     Durable,
     History,
+    Search,
     Fanout,
     Storm,
     Rooms,
@@ -129,10 +130,11 @@ struct Steps<'a> {
 }
 
 impl Steps<'_> {
-    const ALL: [Step; 12] = [
+    const ALL: [Step; 13] = [
         Step::Start,
         Step::Durable,
         Step::History,
+        Step::Search,
         Step::Fanout,
         Step::Idle,
         Step::Storm,
@@ -158,6 +160,7 @@ impl Steps<'_> {
             Step::Idle => fresh(&|setting| scenario::idle::run(setting, &mode.idle())),
             Step::Durable => fresh(&|setting| scenario::durable::run(setting, &mode.durable())),
             Step::History => fresh(&|setting| scenario::history::run(setting, &mode.history())),
+            Step::Search => fresh(&|setting| scenario::search::run(setting, &mode.search())),
             Step::Fanout => fresh(&|setting| scenario::fanout::run(setting, &mode.fanout())),
             Step::Storm => fresh(&|setting| scenario::storm::run(setting, &mode.storm())),
             Step::Rooms => fresh(&|setting| scenario::rooms::run(setting, &mode.rooms())),

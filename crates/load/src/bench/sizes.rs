@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::scenario::{durable, fanout, flood, growth, history, idle, restart, rooms, storm};
+use crate::scenario::{durable, fanout, flood, growth, history, idle, restart, rooms, search, storm};
 
 /// How much time there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,6 +85,10 @@ impl Mode {
             page: 50,
             reads: self.choose(1_000, 10_000),
         }
+    }
+
+    pub(super) fn search(self) -> search::Options {
+        search::Options { messages: self.choose(100_000, 1_000_000), searches: self.choose(200, 1_000) }
     }
 
     pub(super) fn storm(self) -> storm::Options {

@@ -10,6 +10,7 @@ pub mod history;
 pub mod idle;
 pub mod restart;
 pub mod rooms;
+pub mod search;
 mod setting;
 pub mod start;
 pub mod storm;

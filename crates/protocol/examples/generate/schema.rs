@@ -19,6 +19,7 @@ use protocol::{
             ConversationRequest, EventsBody, MarksBody, MarksRequest, MemberItem, MembersRequest,
             MessageAccepted, MessagePatch, MessageRequest, ReactionItem, RolePatch, VersionItem,
         },
+        search::SearchBody,
     },
 };
 use schemars::generate::{SchemaGenerator, SchemaSettings};
@@ -61,7 +62,7 @@ pub(crate) fn http() -> Definitions {
             TicketGranted, UserItem, InviteRequest, InviteCreated, InviteItem, UserPresence);
         add!(generator: ConversationRequest, ConversationMade, ConversationItem, ConversationPatch, ChannelItem,
             MemberItem, MembersRequest, RolePatch, EventsBody<'_>, MessageRequest, MessageAccepted, MessagePatch,
-            CommandApplied, VersionItem, ReactionItem, MarksRequest, MarksBody);
+            CommandApplied, VersionItem, ReactionItem, MarksRequest, MarksBody, SearchBody<'_>);
         add!(generator: DeadLetterItem, DeadLetterSelection, DeadLetterCount, AdminUserItem, AdminUserPatch);
         add!(generator: Page<SessionItem>, Page<UserItem>, Page<InviteItem>, Page<UserPresence>,
             Page<ConversationItem>, Page<ChannelItem>, Page<MemberItem>, Page<VersionItem>, Page<ReactionItem>,

@@ -5,6 +5,7 @@ pub mod account;
 pub mod admin;
 pub mod conversation;
 mod problem;
+pub mod search;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
