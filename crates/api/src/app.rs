@@ -10,7 +10,12 @@ use chat::{
     ports::{Announcer, Clock, Commands, Directory, Queue, Randomness, Search, Store},
 };
 
-use crate::{Problem, address::Network, password::Passwords, rate::RateLimits, session_cache::SessionCache};
+use protocol::http::health::{HealthLatencies, HealthTotals};
+
+use crate::{
+    Problem, address::Network, files::Files, password::Passwords, rate::RateLimits,
+    session_cache::SessionCache,
+};
 
 /// Everything one server's routes share.
 pub struct App {
@@ -40,13 +45,41 @@ pub struct App {
     pub limits: RateLimits,
     /// Sessions seen lately.
     pub sessions: SessionCache,
+    /// Files of messages and people's pictures.
+    pub files: Files,
+    /// How the process is.
+    pub vitals: ReadVitals,
     /// The operator's choices.
     pub options: Options,
+}
+
+/// Reads figures of the process: whoever composes the server knows where they are.
+pub type ReadVitals = Box<dyn Fn() -> Vitals + Send + Sync>;
+
+/// Figures of the process as of one moment.
+#[derive(Debug, Clone, Default)]
+pub struct Vitals {
+    /// When it began.
+    pub started_at: TimestampMs,
+    /// Open sockets.
+    pub connections: u64,
+    /// What has happened since.
+    pub totals: HealthTotals,
+    /// How long things take.
+    pub latencies: HealthLatencies,
+    /// Memory of the process, bytes.
+    pub memory_bytes: Option<u64>,
+    /// The store on disk, bytes.
+    pub store_bytes: Option<u64>,
+    /// The journal on disk, bytes.
+    pub journal_bytes: Option<u64>,
 }
 
 /// What an operator chooses about the HTTP interface.
 #[derive(Debug, Clone)]
 pub struct Options {
+    /// What the server is called.
+    pub name: String,
     /// Who may register once there is an owner.
     pub registration: RegistrationPolicy,
     /// Whether cookies are marked `Secure`: always, except on plain loopback.
@@ -65,6 +98,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
+            name: "DynamoWave Chat".to_owned(),
             registration: RegistrationPolicy::Open,
             secure_cookies: true,
             own_origins: Vec::new(),

@@ -7,7 +7,7 @@ use chat::{Command, CommandId, ConversationId, Envelope, Outcome, Role, Seq, Use
 use protocol::Code;
 use tokio::time::timeout;
 
-use crate::{App, Problem, extract::Member, limits::OUTCOME_WAIT_MS, people::require_room};
+use crate::{App, Problem, Unclaimed, claim, extract::Member, limits::OUTCOME_WAIT_MS, people::require_room};
 
 /// Executes a member's command and waits for its outcome: the place of its event, or `None` when nothing had to change.
 ///
@@ -33,8 +33,12 @@ pub(crate) async fn submit(
     id: CommandId,
     command: Command,
 ) -> Result<(), Problem> {
-    let envelope = admitted(app, member, id, command).await?;
-    Ok(app.commands.submit(vec![envelope]).await?)
+    let mut envelope = admitted(app, member, id, command).await?;
+    match claim(app, envelope.actor, envelope.conversation, id, &mut envelope.command).await {
+        Ok(()) => Ok(app.commands.submit(vec![envelope]).await?),
+        Err(Unclaimed::Refused(refusal)) => Err(refusal.into()),
+        Err(Unclaimed::Failed(error)) => Err(error.into()),
+    }
 }
 
 /// Joins a channel. Whatever else the id names is as if it did not exist (D7).

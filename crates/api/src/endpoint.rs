@@ -35,6 +35,8 @@ pub(crate) struct Operation {
     pub(crate) takes_etag: bool,
     pub(crate) query: Option<SchemaOf>,
     pub(crate) body: Option<SchemaOf>,
+    /// The body is a file.
+    pub(crate) takes_bytes: bool,
     pub(crate) answers: Vec<Answer>,
     pub(crate) codes: Vec<Code>,
 }
@@ -56,7 +58,18 @@ pub(crate) enum Access {
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) description: &'static str,
-    pub(crate) schema: Option<SchemaOf>,
+    pub(crate) content: Content,
+}
+
+/// What an answer carries.
+#[derive(Clone, Copy)]
+pub(crate) enum Content {
+    /// JSON of this schema.
+    Json(SchemaOf),
+    /// A file.
+    Bytes,
+    /// Nothing.
+    Nothing,
 }
 
 pub(crate) fn get<H, T>(path: &'static str, handler: H) -> Endpoint
@@ -110,6 +123,7 @@ impl Endpoint {
             takes_etag: false,
             query: None,
             body: None,
+            takes_bytes: false,
             answers: Vec::new(),
             codes: Vec::new(),
         };
@@ -148,12 +162,22 @@ impl Endpoint {
     }
 
     pub(crate) fn answers<T: JsonSchema>(mut self, status: u16, description: &'static str) -> Endpoint {
-        self.operation.answers.push(Answer { status, description, schema: Some(schema_of::<T>) });
+        self.operation.answers.push(Answer { status, description, content: Content::Json(schema_of::<T>) });
+        self
+    }
+
+    pub(crate) fn takes_bytes(mut self) -> Endpoint {
+        self.operation.takes_bytes = true;
+        self
+    }
+
+    pub(crate) fn answers_bytes(mut self, status: u16, description: &'static str) -> Endpoint {
+        self.operation.answers.push(Answer { status, description, content: Content::Bytes });
         self
     }
 
     pub(crate) fn answers_empty(mut self, status: u16, description: &'static str) -> Endpoint {
-        self.operation.answers.push(Answer { status, description, schema: None });
+        self.operation.answers.push(Answer { status, description, content: Content::Nothing });
         self
     }
 

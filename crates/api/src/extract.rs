@@ -9,7 +9,7 @@ use axum::{
     extract::{FromRequest, FromRequestParts, RawPathParams, Request},
     http::{HeaderMap, header, request::Parts},
 };
-use chat::{CommandId, ConversationId, InviteId, Membership, Refusal, Seq, SessionId, UserId};
+use chat::{AttachmentId, CommandId, ConversationId, InviteId, Membership, Refusal, Seq, SessionId, UserId};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use protocol::Code;
 use serde::de::DeserializeOwned;
@@ -137,6 +137,10 @@ impl Segments {
 
     pub(crate) fn user(&self) -> Result<UserId, Problem> {
         self.parse("user", Refusal::UserNotFound)
+    }
+
+    pub(crate) fn attachment(&self) -> Result<AttachmentId, Problem> {
+        self.parse("attachment", Refusal::AttachmentNotFound)
     }
 
     pub(crate) fn session(&self) -> Result<SessionId, Problem> {

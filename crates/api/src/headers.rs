@@ -31,7 +31,8 @@ pub(crate) async fn layer(State(app): State<Arc<App>>, request: Request, next: N
         if preflight { StatusCode::NO_CONTENT.into_response() } else { next.run(request).await };
     let headers = response.headers_mut();
     for (name, value) in FIXED {
-        headers.insert(name, value);
+        // A file says of itself that it may do even less.
+        headers.entry(name).or_insert(value);
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     if !app.options.cors_origins.is_empty() {
@@ -57,7 +58,7 @@ fn allow(headers: &mut HeaderMap, origin: HeaderValue, preflight: bool) {
     headers.insert("cross-origin-resource-policy", HeaderValue::from_static("cross-origin"));
     headers.insert(
         header::ACCESS_CONTROL_EXPOSE_HEADERS,
-        HeaderValue::from_static("etag, location, retry-after"),
+        HeaderValue::from_static("etag, location, retry-after, content-range, content-disposition"),
     );
     if preflight {
         headers.insert(
@@ -66,7 +67,7 @@ fn allow(headers: &mut HeaderMap, origin: HeaderValue, preflight: bool) {
         );
         headers.insert(
             header::ACCESS_CONTROL_ALLOW_HEADERS,
-            HeaderValue::from_static("authorization, content-type, idempotency-key, if-none-match"),
+            HeaderValue::from_static("authorization, content-type, idempotency-key, if-none-match, range"),
         );
         headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from(CORS_AGE_S));
     }

@@ -8,10 +8,12 @@
 mod address;
 mod app;
 mod auth;
+mod claim;
 mod command;
 mod endpoint;
 mod etag;
 mod extract;
+mod files;
 mod headers;
 pub mod limits;
 mod meters;
@@ -30,12 +32,14 @@ mod view;
 
 pub use self::{
     address::{Network, NotANetwork, RemoteAddress, client_address},
-    app::{App, Options},
+    app::{App, Options, ReadVitals, Vitals},
     auth::{Authenticated, By, SESSION_COOKIE, authenticate},
+    claim::{Unclaimed, claim},
+    files::{FileOptions, Files, Swept},
     password::{PasswordError, PasswordOptions, Passwords, Verdict},
     problem::Problem,
     rate::{Rate, RateLimits, RateOptions, SlowDown},
-    router::{openapi_document, router},
+    router::{openapi_document, request_ms, router},
     secret::{TOKEN_PREFIX, hash_of},
     session_cache::SessionCache,
 };

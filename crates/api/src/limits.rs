@@ -39,5 +39,43 @@ pub const FORWARDED_HOPS_MAX: usize = 16;
 pub const INVITES_LISTED_MAX: usize = 500;
 /// Life of an invitation at most, milliseconds (one year).
 pub const INVITE_LIFE_MS_MAX: u64 = 365 * 24 * 3_600 * 1_000;
+/// Largest file when nothing else is configured, bytes (50 MiB).
+pub const FILE_BYTES_MAX_DEFAULT: u64 = 50 * 1024 * 1024;
+/// Largest file that may be configured, bytes (2 GiB).
+pub const FILE_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
+/// Largest file sent as one's own picture, bytes (10 MiB).
+pub const AVATAR_BYTES_MAX: u64 = 10 * 1024 * 1024;
+/// Bytes at the beginning of a file by which its type is found.
+pub const FILE_HEAD_BYTES: usize = 8 * 1024;
+/// Bytes of an upload in memory before they are written.
+pub const UPLOAD_PART_BYTES: usize = 1024 * 1024;
+/// Uploads at the same time.
+pub const UPLOADS_AT_ONCE: usize = 32;
+/// Time without a byte after which an upload is given up, milliseconds.
+pub const UPLOAD_IDLE_MS: u64 = 30_000;
+/// Time for an upload as a whole, milliseconds (one hour).
+pub const UPLOAD_MS: u64 = 3_600_000;
+/// Largest file that is decoded as a picture, bytes.
+pub const PICTURE_BYTES_MAX: u64 = 50 * 1024 * 1024;
+/// Pixels of a picture that is decoded.
+pub const PICTURE_PIXELS_MAX: u64 = 50_000_000;
+/// Longest side of a picture that is decoded, pixels.
+pub const PICTURE_SIDE_PIXELS_MAX: u32 = 30_000;
+/// Memory for decoding one picture, bytes.
+pub const PICTURE_MEMORY_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// Pictures decoded at the same time.
+pub const PICTURES_AT_ONCE: usize = 2;
+/// Pictures that may wait to be decoded; their files are in memory.
+pub const PICTURES_WAITING: usize = 8;
+/// Time a picture waits for its turn, milliseconds.
+pub const PICTURE_WAIT_MS: u64 = 30_000;
+/// Longest side of a thumbnail, pixels.
+pub const THUMBNAIL_PIXELS: u32 = 480;
+/// Side of a person's picture, pixels.
+pub const AVATAR_PIXELS: u32 = 256;
+/// Uploads looked at in one go when sweeping.
+pub const SWEEP_PAGE_ROWS: usize = 200;
+/// Age from which a blob that nothing knows is a leftover, milliseconds (two hours: longer than an upload lasts).
+pub const ORPHAN_AGE_MS: u64 = 2 * 3_600_000;
 /// Answer of a preflight request stays valid, seconds.
 pub const CORS_AGE_S: u32 = 600;

@@ -7,7 +7,7 @@ use protocol::Code;
 use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
-use crate::endpoint::{Access, Endpoint, Operation};
+use crate::endpoint::{Access, Content, Endpoint, Operation};
 
 /// Where the document is served.
 pub(crate) const PATH: &str = "/v1/openapi.json";
@@ -111,6 +111,12 @@ fn operation(schemas: &mut Schemas, path: &str, operation: &Operation) -> Value 
         document["requestBody"] =
             json!({"required": true, "content": {"application/json": {"schema": schema}}});
     }
+    if operation.takes_bytes {
+        document["requestBody"] = json!({
+            "required": true,
+            "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}},
+        });
+    }
     document
 }
 
@@ -186,8 +192,14 @@ fn responses(generator: &mut SchemaGenerator, operation: &Operation) -> Value {
     let mut responses = Map::new();
     for answer in &operation.answers {
         let mut response = json!({"description": answer.description});
-        if let Some(schema) = answer.schema {
-            response["content"] = json!({"application/json": {"schema": schema(generator)}});
+        match answer.content {
+            Content::Json(schema) => {
+                response["content"] = json!({"application/json": {"schema": schema(generator)}});
+            }
+            Content::Bytes => {
+                response["content"] = json!({"*/*": {"schema": {"type": "string", "format": "binary"}}})
+            }
+            Content::Nothing => {}
         }
         responses.insert(answer.status.to_string(), response);
     }

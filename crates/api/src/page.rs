@@ -51,6 +51,14 @@ pub(crate) fn parse_after<T: FromStr>(text: &str) -> Result<T, Problem> {
     text.parse().map_err(|_| bad_cursor("after"))
 }
 
+/// As [`parse_after`], for lists whose parameter is called `cursor`.
+///
+/// # Errors
+/// `bad_cursor`.
+pub(crate) fn parse_cursor<T: FromStr>(text: &str) -> Result<T, Problem> {
+    text.parse().map_err(|_| bad_cursor("cursor"))
+}
+
 /// The cursor behind a reaction.
 pub(crate) fn reaction(last: &(UserId, String)) -> String {
     format!("{}~{}", last.0, Base64UrlUnpadded::encode_string(last.1.as_bytes()))

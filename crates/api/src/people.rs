@@ -2,7 +2,7 @@
 //! Kind to the sender rather than safe: where a rule must hold, it is kept again where the change is applied. How many
 //! conversations somebody is in is kept here alone, because no command sees more than its own conversation.
 
-use chat::{ConversationId, Refusal, UserId, limits::CONVERSATIONS_PER_USER_MAX};
+use chat::{Account, ConversationId, Profile, Refusal, UserId, limits::CONVERSATIONS_PER_USER_MAX};
 use protocol::Code;
 
 use crate::{App, Problem};
@@ -22,6 +22,20 @@ pub(crate) async fn require_accounts(
         }
     }
     Ok(())
+}
+
+/// Accounts with what others see of them besides their names.
+pub(crate) async fn with_profiles(
+    app: &App,
+    accounts: Vec<Account>,
+) -> Result<Vec<(Account, Profile)>, Problem> {
+    let users: Vec<UserId> = accounts.iter().map(|account| account.user).collect();
+    Ok(accounts.into_iter().zip(app.store.profiles(&users).await?).collect())
+}
+
+/// What others see of somebody besides the name.
+pub(crate) async fn profile_of(app: &App, user: UserId) -> Result<Profile, Problem> {
+    Ok(app.store.profiles(&[user]).await?.pop().unwrap_or_default())
 }
 
 /// There is room for one more conversation.

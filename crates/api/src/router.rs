@@ -12,7 +12,10 @@ use axum::{
 };
 use protocol::Code;
 
-use crate::{App, Problem, endpoint, endpoint::Access, endpoint::Endpoint, headers, meters, openapi, routes};
+use crate::{
+    App, Problem, endpoint, endpoint::Access, endpoint::Endpoint, headers, limits::UPLOAD_MS, meters,
+    openapi, routes,
+};
 
 /// Everything under `/v1` except `/v1/ws`. Cheap to clone; one is enough for all shards.
 pub fn router(app: Arc<App>) -> Router {
@@ -26,6 +29,14 @@ pub fn router(app: Arc<App>) -> Router {
         .layer(middleware::from_fn_with_state(app.clone(), headers::layer))
         .layer(middleware::from_fn(meters::layer))
         .with_state(app)
+}
+
+/// How long a request may take when others may take `usual_ms`, milliseconds: files arrive as fast as the line is.
+#[must_use]
+pub fn request_ms(method: &Method, path: &str, usual_ms: u64) -> u64 {
+    let is_upload = (*method == Method::POST && path == routes::UPLOAD_PATH)
+        || (*method == Method::PUT && path == routes::AVATAR_PATH);
+    if is_upload { UPLOAD_MS } else { usual_ms }
 }
 
 /// The OpenAPI 3.1 document of the router.

@@ -4,40 +4,50 @@
 use std::borrow::Cow;
 
 use chat::{
-    Account, ConversationId, Invite, Meta, Row, Session, SessionId, UserId,
+    Account, ConversationId, Invite, Meta, Profile, Row, Session, SessionId, UserId,
     ports::{ConversationEntry, MemberEntry},
     unread::{mark_of, unread},
 };
 use protocol::{
     Time,
-    frame::event::{ChatEvent, Detail, Message, ReactionCount},
+    frame::event::{Attachment, ChatEvent, Detail, Message, ReactionCount},
     http::{
         account::{AccountBody, InviteItem, SessionItem, UserItem},
-        admin::AdminUserItem,
+        admin::{AdminConversationItem, AdminUserItem},
         conversation::{ChannelItem, ConversationItem, MemberItem},
+        preferences::UserStatus,
     },
 };
 
-pub(crate) fn own_account(account: &Account) -> AccountBody {
+pub(crate) fn own_account(account: &Account, profile: &Profile) -> AccountBody {
     AccountBody {
         user_id: account.user,
         username: account.username.clone(),
         display_name: account.display_name.clone(),
         role: account.role.into(),
         created_at: Time::from_ms(account.created_at),
+        status: UserStatus::of(profile),
+        avatar: avatar(profile),
     }
 }
 
-pub(crate) fn user(account: &Account) -> UserItem {
+/// The version of somebody's picture.
+fn avatar(profile: &Profile) -> Option<String> {
+    profile.avatar.map(|avatar| avatar.to_string())
+}
+
+pub(crate) fn user(account: &Account, profile: &Profile) -> UserItem {
     UserItem {
         user_id: account.user,
         username: account.username.clone(),
         display_name: account.display_name.clone(),
         disabled: account.disabled_at.is_some(),
+        status: UserStatus::of(profile),
+        avatar: avatar(profile),
     }
 }
 
-pub(crate) fn admin_user(account: &Account) -> AdminUserItem {
+pub(crate) fn admin_user(account: &Account, profile: &Profile) -> AdminUserItem {
     AdminUserItem {
         user_id: account.user,
         username: account.username.clone(),
@@ -46,6 +56,20 @@ pub(crate) fn admin_user(account: &Account) -> AdminUserItem {
         created_at: Time::from_ms(account.created_at),
         disabled_at: account.disabled_at.map(Time::from_ms),
         seen_at: account.seen_at.map(Time::from_ms),
+        status: UserStatus::of(profile),
+        avatar: avatar(profile),
+    }
+}
+
+pub(crate) fn admin_conversation(conversation: ConversationId, meta: &Meta) -> AdminConversationItem {
+    AdminConversationItem {
+        conversation_id: conversation,
+        kind: meta.kind.into(),
+        title: meta.title.clone(),
+        member_count: meta.members,
+        head_seq: meta.head,
+        created_at: Time::from_ms(meta.created_at),
+        active_at: Time::from_ms(meta.active_at),
     }
 }
 
@@ -88,6 +112,7 @@ pub(crate) fn conversation(entry: &ConversationEntry, reader: UserId) -> Convers
         member_ids: meta.pair.map(|(one, two)| vec![one, two]),
         created_at: Time::from_ms(meta.created_at),
         active_at: Time::from_ms(meta.active_at),
+        preferences: entry.preferences.into(),
     }
 }
 
@@ -100,7 +125,7 @@ fn last_message(row: &Row) -> Option<ChatEvent<'static>> {
         detail: Detail::Message(Message {
             body: owned(message.body),
             mentions: owned(message.mentions),
-            attachment_ids: owned(message.attachment_ids),
+            attachments: message.attachments.into_iter().map(Attachment::into_owned).collect(),
             reactions: reactions.map(|one| ReactionCount { emoji: owned(one.emoji), ..one }).collect(),
             ..message
         }),

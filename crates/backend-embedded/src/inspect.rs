@@ -140,6 +140,13 @@ fn readable(keyspace: Keyspace, key: &[u8], bytes: &[u8]) -> Result<Value, Fault
         Keyspace::Dead => value::<StoredDead>("dead letter", bytes),
         Keyspace::Failure => value::<(u64, Announcement)>("failure", bytes),
         Keyspace::Username | Keyspace::Direct | Keyspace::Request => Ok(uuid(bytes, 0)),
+        Keyspace::Profile => value::<chat::Profile>("profile", bytes),
+        Keyspace::Preferences => value::<chat::Preferences>("preferences", bytes),
+        Keyspace::ConversationPreferences => value::<chat::ConversationPreferences>("preferences", bytes),
+        Keyspace::Upload => value::<chat::Upload>("upload", bytes),
+        Keyspace::UploadUnsent => value::<u64>("size of an upload", bytes),
+        Keyspace::Shown => value::<chat::attachment::Shown>("place of a file", bytes),
+        Keyspace::UploadLoose => Ok(Value::Null),
         Keyspace::SessionOfUser | Keyspace::InviteByAge | Keyspace::InviteById => Ok(json!("masked")),
         Keyspace::Channel | Keyspace::Reaction | Keyspace::Mention => Ok(Value::Null),
         Keyspace::Erasure | Keyspace::Erased => value::<crate::erase::Erasure>("erasure", bytes),
@@ -151,7 +158,15 @@ fn readable_key(keyspace: Keyspace, key: &[u8]) -> Value {
     match keyspace {
         Keyspace::System | Keyspace::Username => json!([text(1)]),
         Keyspace::Session | Keyspace::Invite => json!(["masked"]),
-        Keyspace::Account | Keyspace::InviteById | Keyspace::Conversation | Keyspace::Channel => {
+        Keyspace::Account
+        | Keyspace::InviteById
+        | Keyspace::Conversation
+        | Keyspace::Channel
+        | Keyspace::Profile
+        | Keyspace::Preferences
+        | Keyspace::Upload
+        | Keyspace::UploadLoose
+        | Keyspace::Shown => {
             json!([id(1)])
         }
         Keyspace::SessionOfUser
@@ -159,6 +174,8 @@ fn readable_key(keyspace: Keyspace, key: &[u8]) -> Value {
         | Keyspace::Request
         | Keyspace::Member
         | Keyspace::MemberOf
+        | Keyspace::ConversationPreferences
+        | Keyspace::UploadUnsent
         | Keyspace::Mark => json!([id(1), id(17)]),
         Keyspace::InviteByAge => json!([number(1), id(9)]),
         Keyspace::Row | Keyspace::Erasure | Keyspace::Erased => json!([id(1), number(17)]),

@@ -4,7 +4,8 @@
 use std::ops::Deref;
 
 use chat::{
-    CommandId, ConversationId, Envelope, InviteId, Seq, SessionId, TimestampMs, UserId, account::SecretHash,
+    AttachmentId, CommandId, ConversationId, Envelope, InviteId, Seq, SessionId, TimestampMs, UserId,
+    account::SecretHash,
 };
 
 /// The longest key: a reaction of the longest emoji.
@@ -23,6 +24,8 @@ pub(crate) enum Keyspace {
     Invite = 0x14,
     InviteByAge = 0x15,
     InviteById = 0x16,
+    Profile = 0x17,
+    Preferences = 0x18,
     Conversation = 0x20,
     Direct = 0x21,
     Request = 0x22,
@@ -30,11 +33,16 @@ pub(crate) enum Keyspace {
     Member = 0x24,
     MemberOf = 0x25,
     Mark = 0x26,
+    ConversationPreferences = 0x27,
     Row = 0x30,
     Version = 0x31,
     Reaction = 0x32,
     Mention = 0x33,
     Command = 0x34,
+    Upload = 0x35,
+    UploadUnsent = 0x36,
+    UploadLoose = 0x37,
+    Shown = 0x38,
     Dead = 0x40,
     Failure = 0x41,
     Erasure = 0x50,
@@ -42,7 +50,7 @@ pub(crate) enum Keyspace {
 }
 
 /// All kinds, in the order of their keys.
-pub(crate) const KEYSPACES: [Keyspace; 24] = [
+pub(crate) const KEYSPACES: [Keyspace; 31] = [
     Keyspace::System,
     Keyspace::Account,
     Keyspace::Username,
@@ -51,6 +59,8 @@ pub(crate) const KEYSPACES: [Keyspace; 24] = [
     Keyspace::Invite,
     Keyspace::InviteByAge,
     Keyspace::InviteById,
+    Keyspace::Profile,
+    Keyspace::Preferences,
     Keyspace::Conversation,
     Keyspace::Direct,
     Keyspace::Request,
@@ -58,11 +68,16 @@ pub(crate) const KEYSPACES: [Keyspace; 24] = [
     Keyspace::Member,
     Keyspace::MemberOf,
     Keyspace::Mark,
+    Keyspace::ConversationPreferences,
     Keyspace::Row,
     Keyspace::Version,
     Keyspace::Reaction,
     Keyspace::Mention,
     Keyspace::Command,
+    Keyspace::Upload,
+    Keyspace::UploadUnsent,
+    Keyspace::UploadLoose,
+    Keyspace::Shown,
     Keyspace::Dead,
     Keyspace::Failure,
     Keyspace::Erasure,
@@ -190,6 +205,39 @@ pub(crate) fn membership(user: UserId, conversation: ConversationId) -> Key {
 
 pub(crate) fn mark(conversation: ConversationId, user: UserId) -> Key {
     Key::new(Keyspace::Mark).conversation(conversation).user(user)
+}
+
+pub(crate) fn profile(user: UserId) -> Key {
+    Key::new(Keyspace::Profile).user(user)
+}
+
+pub(crate) fn preferences(user: UserId) -> Key {
+    Key::new(Keyspace::Preferences).user(user)
+}
+
+pub(crate) fn conversation_preferences(user: UserId, conversation: ConversationId) -> Key {
+    Key::new(Keyspace::ConversationPreferences).user(user).conversation(conversation)
+}
+
+pub(crate) fn upload(attachment: AttachmentId) -> Key {
+    Key::new(Keyspace::Upload).with(&attachment.to_bytes())
+}
+
+pub(crate) fn uploads_unsent(owner: UserId) -> Key {
+    Key::new(Keyspace::UploadUnsent).user(owner)
+}
+
+pub(crate) fn upload_unsent(owner: UserId, attachment: AttachmentId) -> Key {
+    uploads_unsent(owner).with(&attachment.to_bytes())
+}
+
+/// What no message shows (any more).
+pub(crate) fn upload_loose(attachment: AttachmentId) -> Key {
+    Key::new(Keyspace::UploadLoose).with(&attachment.to_bytes())
+}
+
+pub(crate) fn shown(attachment: AttachmentId) -> Key {
+    Key::new(Keyspace::Shown).with(&attachment.to_bytes())
 }
 
 pub(crate) fn row(conversation: ConversationId, seq: Seq) -> Key {

@@ -8,7 +8,7 @@ use std::{
     sync::atomic::Ordering,
 };
 
-use chat::{ConversationId, Decision, Effects, Envelope, Needs};
+use chat::{Change, ConversationId, Decision, Effects, Envelope, Needs};
 use journal::Position;
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -210,8 +210,8 @@ impl Replay<'_> {
     }
 
     fn change(&mut self, position: u64, record: &Record) -> Result<(), Fault> {
-        if matches!(record, Record::Erased(_) | Record::Late(_)) {
-            // It moves what a deletion before it has noted, which may still wait in the batch.
+        if is_after_commands(record) {
+            // It builds on what commands before it have noted, which may still wait in the batch.
             self.flush()?;
         }
         self.core.apply(position, record)?;
@@ -380,6 +380,15 @@ fn each(
         records.iter().filter(|record| record.position.0 <= last).try_for_each(&mut each)?;
     }
     Ok(())
+}
+
+/// Whether a change was written down because commands before it had taken effect.
+fn is_after_commands(record: &Record) -> bool {
+    match record {
+        Record::Erased(_) | Record::Late(_) => true,
+        Record::Change(journaled) => matches!(journaled.change, Change::RemoveUploads(_)),
+        _ => false,
+    }
 }
 
 fn in_store(core: &Core) -> impl Fn(Fault) -> OpenError {

@@ -71,6 +71,13 @@ pub enum Announcement {
         /// Which.
         sessions: Vec<SessionId>,
     },
+    /// Somebody's preferences changed: to their own devices.
+    Preferences {
+        /// Whose.
+        user: UserId,
+        /// Those of this conversation, or the general ones.
+        conversation: Option<ConversationId>,
+    },
 }
 
 /// Whether somebody is there.
@@ -96,7 +103,10 @@ impl Announcement {
             Self::Failed { conversation, .. }
             | Self::Marks { conversation, .. }
             | Self::Typing { conversation, .. } => Some(*conversation),
-            Self::Presence { .. } | Self::SessionsEnded { .. } | Self::AccountDisabled { .. } => None,
+            Self::Presence { .. }
+            | Self::SessionsEnded { .. }
+            | Self::AccountDisabled { .. }
+            | Self::Preferences { .. } => None,
         }
     }
 

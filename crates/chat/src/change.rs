@@ -1,13 +1,18 @@
-//! What happens outside a conversation's log: accounts, sessions, invitations, new conversations, read marks.
+//! What happens outside a conversation's log: accounts, sessions, invitations, new conversations, read marks,
+//! preferences, uploads.
 //! Like an [`crate::Envelope`], a change carries the time and random values its effect depends on (D8).
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     account::{Account, AccountRole, Invite, RegistrationPolicy, SecretHash, Session},
+    attachment::{Attachment, Claim, Upload},
     conversation::ConversationKind,
     event::Event,
-    ids::{CommandId, ConversationId, InviteId, Seq, SessionId, TimestampMs, UserId},
+    ids::{AttachmentId, AvatarId, CommandId, ConversationId, InviteId, Seq, SessionId, TimestampMs, UserId},
+    profile::{
+        ConversationPreferences, ConversationPreferencesPatch, Preferences, PreferencesPatch, Profile,
+    },
     refusal::Refusal,
 };
 
@@ -101,6 +106,52 @@ pub enum Change {
         /// The new hash of the same password, PHC format.
         password_hash: String,
     },
+    /// Say how one is.
+    SetStatus {
+        /// Who.
+        user: UserId,
+        /// An emoji; none removes it.
+        emoji: Option<String>,
+        /// A few words; none removes them.
+        text: Option<String>,
+    },
+    /// Another picture, or none.
+    SetAvatar {
+        /// Whose.
+        user: UserId,
+        /// Which.
+        avatar: Option<AvatarId>,
+    },
+    /// Change how one wants the app to be.
+    SetPreferences {
+        /// Who.
+        user: UserId,
+        /// What changes.
+        patch: PreferencesPatch,
+    },
+    /// Change how one wants a conversation to be.
+    SetConversationPreferences {
+        /// Who.
+        user: UserId,
+        /// Where.
+        conversation: ConversationId,
+        /// What changes.
+        patch: ConversationPreferencesPatch,
+    },
+    /// A file has been uploaded. Refused above the bounds of unsent uploads.
+    AddUpload(Upload),
+    /// Keep uploads for a command, before it is sent: the first command that names an upload has it for good, so that
+    /// no two messages show it (D2). All or none.
+    ClaimUploads {
+        /// The sender: only one's own uploads can be claimed.
+        user: UserId,
+        /// The sender's name for the command, and where it is going.
+        claim: Claim,
+        /// Which.
+        attachments: Vec<AttachmentId>,
+    },
+    /// Forget uploads whose bytes are gone.
+    RemoveUploads(Vec<AttachmentId>),
 }
 
 /// A watermark of one member in one conversation.
@@ -147,4 +198,12 @@ pub enum ChangeOutcome {
     },
     /// The marks as they are now, in the order asked; `moved` tells which of them changed.
     Marks(Vec<(Mark, MarkState, bool)>),
+    /// What is known of the files claimed, in the order asked.
+    Claimed(Vec<Attachment>),
+    /// What others see of somebody now.
+    Profile(Box<Profile>),
+    /// The preferences as they are now.
+    Preferences(Box<Preferences>),
+    /// The preferences of a conversation as they are now.
+    ConversationPreferences(ConversationPreferences),
 }

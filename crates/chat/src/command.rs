@@ -3,7 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{AttachmentId, CommandId, ConversationId, Seq, TimestampMs, UserId};
+use crate::attachment::Attachment;
+use crate::ids::{CommandId, ConversationId, Seq, TimestampMs, UserId};
 
 /// One accepted command on its way to being applied. Everything its effect depends on is in here or in the
 /// conversation it names, so that applying it again anywhere gives the same result (D2, D8).
@@ -33,8 +34,8 @@ pub enum Command {
         reply_to: Option<Seq>,
         /// Members to notify; who is no member is left out when the command is applied.
         mentions: Vec<UserId>,
-        /// Files to show with the message.
-        attachments: Vec<AttachmentId>,
+        /// Files to show with the message: claimed for it before the command is sent.
+        attachments: Vec<Attachment>,
     },
     /// Replace the body of one's own message.
     Edit {

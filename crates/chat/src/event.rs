@@ -5,8 +5,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    attachment::Attachment,
     conversation::{ConversationKind, Role},
-    ids::{AttachmentId, CommandId, ConversationId, MessageId, Seq, TimestampMs, UserId},
+    ids::{CommandId, ConversationId, MessageId, Seq, TimestampMs, UserId},
 };
 
 /// One entry of a conversation's log (D3). Carries the change, complete for a client that has all before it (D10).
@@ -49,7 +50,7 @@ pub enum EventKind {
         /// Members it notifies.
         mentions: Vec<UserId>,
         /// Files shown with it.
-        attachments: Vec<AttachmentId>,
+        attachments: Vec<Attachment>,
     },
     /// A message's body was replaced. Stored without body and mentions: readers get those of the message as it is now.
     Edited {

@@ -112,6 +112,10 @@ id! {
     AttachmentId
 }
 id! {
+    /// A person's picture: another id for every new picture.
+    AvatarId
+}
+id! {
     /// An invitation to register.
     InviteId
 }

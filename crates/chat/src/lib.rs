@@ -7,6 +7,7 @@
 pub mod account;
 pub mod admission;
 pub mod announcement;
+pub mod attachment;
 pub mod change;
 pub mod command;
 pub mod conversation;
@@ -15,6 +16,7 @@ pub mod ids;
 pub mod limits;
 pub mod permission;
 pub mod ports;
+pub mod profile;
 pub mod refusal;
 pub mod search;
 pub mod timeline;
@@ -22,12 +24,14 @@ pub mod unread;
 
 pub use account::{Account, AccountRole, Invite, RegistrationPolicy, Session};
 pub use announcement::Announcement;
+pub use attachment::{Attachment, Upload};
 pub use change::{Change, ChangeOutcome, Mark};
 pub use command::{Command, Envelope};
 pub use conversation::{ConversationKind, Decision, Effects, Membership, Meta, Needs, Outcome, Role, View};
 pub use event::{Event, EventKind, MessageState, Row, Version};
 pub use ids::{
-    AttachmentId, CommandId, ConnectionId, ConversationId, Epoch, InviteId, MessageId, NodeId, Seq,
+    AttachmentId, AvatarId, CommandId, ConnectionId, ConversationId, Epoch, InviteId, MessageId, NodeId, Seq,
     SessionId, TimestampMs, UserId,
 };
+pub use profile::{ConversationPreferences, Preferences, Profile};
 pub use refusal::Refusal;

@@ -80,3 +80,18 @@ pub const SEARCH_ROWS_DEFAULT: usize = 20;
 pub const SNIPPET_CHARS_MAX: usize = 200;
 /// Characters of it before the first hit.
 pub const SNIPPET_CHARS_BEFORE: usize = 60;
+/// Words of a status, characters.
+pub const STATUS_CHARS_MAX: usize = 100;
+/// Language tag, bytes.
+pub const LOCALE_BYTES_MAX: usize = 35;
+/// Name of a file, bytes of UTF-8.
+pub const FILE_NAME_BYTES_MAX: usize = 255;
+/// Uploads of one account that are not sent yet.
+pub const UPLOADS_UNSENT_MAX: usize = 100;
+/// Size of all uploads of one account that are not sent yet, bytes.
+pub const UPLOADS_UNSENT_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+/// Life of an upload that is not sent, milliseconds (24 hours).
+pub const UPLOAD_LIFE_MS: u64 = 24 * 3_600 * 1_000;
+/// Life of an upload whose message was accepted but never appeared, milliseconds (30 days): its dead letter may be
+/// redriven until then.
+pub const CLAIM_LIFE_MS: u64 = 30 * 24 * 3_600 * 1_000;

@@ -82,6 +82,12 @@ pub enum Refusal {
         "The message could not be processed and was set aside for the operators. It will appear if they send it on."
     )]
     DeadLettered,
+    #[error("A status is one emoji or short word, a line of at most 100 characters, or both.")]
+    BadStatus,
+    #[error("The locale must be a language tag such as \"en\" or \"pt-BR\".")]
+    BadLocale,
+    #[error("You have as many unsent uploads as you can have (100 files, 1 GiB). Send or remove some first.")]
+    TooManyUploads,
 }
 
 impl Refusal {
@@ -123,6 +129,9 @@ impl Refusal {
             Self::AccountDisabled => "account_disabled",
             Self::SessionNotFound => "session_not_found",
             Self::DeadLettered => "dead_lettered",
+            Self::BadStatus => "bad_status",
+            Self::BadLocale => "bad_locale",
+            Self::TooManyUploads => "too_many_uploads",
         }
     }
 }

@@ -22,3 +22,11 @@ pub(crate) const ERASE_AFTER_MS_MAX: u64 = 365 * 24 * 3_600 * 1_000;
 pub(crate) const READY_AGE_DIVISOR: u64 = 4;
 /// Dead letters asked for at a time.
 pub(crate) const DEAD_LETTERS_PER_PAGE: usize = 100;
+/// Between two sweeps of files that no message shows, milliseconds.
+pub(crate) const SWEEP_EVERY_MS: u64 = 30_000;
+/// Sweeps between two that look for blobs nothing knows (one hour).
+pub(crate) const SWEEPS_PER_ORPHAN_SWEEP: u32 = 120;
+/// Snapshots of latency histograms kept for the figures of the last minutes.
+pub(crate) const LATENCY_SNAPSHOTS_MAX: usize = 60;
+/// Between two of those snapshots, milliseconds.
+pub(crate) const LATENCY_SNAPSHOT_MS: u64 = 10_000;

@@ -11,9 +11,12 @@ mod journey;
 mod limits;
 mod observe;
 mod operator;
+mod pages;
 mod restore;
 mod search;
 mod serve;
+mod sweeper;
+mod vitals;
 
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;

@@ -13,7 +13,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use api::{App, PasswordOptions, Passwords, Rate, RateLimits, RateOptions, SessionCache};
+use api::{App, FileOptions, Files, PasswordOptions, Passwords, Rate, RateLimits, RateOptions, SessionCache};
 use backend_embedded::{Embedded, History};
 use chat::{
     NodeId,
@@ -22,6 +22,7 @@ use chat::{
 use conformance::faulty::{FaultPlan, Faults, Faulty};
 use gateway::{ConnectionLimits, FrameRate, Gateway, Hub, TlsFiles};
 use metrics_exporter_prometheus::PrometheusHandle;
+use object_store::local::LocalFileSystem;
 use pipeline::{Notifier, NotifierOptions, Persister, PersisterOptions};
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -35,7 +36,8 @@ use crate::{
     health::Health,
     home::Home,
     limits::{READY_AGE_DIVISOR, SESSIONS_CACHED_MAX},
-    observe,
+    observe, pages, sweeper,
+    vitals::Vitals,
 };
 
 /// Starts, serves until told to stop, and stops. Returns an error when the journal or the store failed.
@@ -67,10 +69,17 @@ async fn run(
 
     let options = gateway_options(config)?;
     let (announcer, inboxes) = Hub::new(options.shard_count());
-    let app = Arc::new(app(config, home, &embedded, announcer, &clock, &randomness)?);
+    let vitals = Arc::new(Vitals::new(metrics.clone(), Arc::clone(&embedded), clock.now_ms()));
+    let reading: api::ReadVitals = Box::new(move || vitals.read());
+    let app = Arc::new(app(config, home, &embedded, announcer, (&clock, &randomness), reading)?);
+    let (stop_sweeper, sweeper) = sweeper::start(&app)?;
     let (stop_pipeline, pipeline) = start_pipeline(&app, &embedded, store)?;
     let health = Arc::new(health_of(config, &app, &embedded, metrics));
-    let options = gateway::Options { extra_router: Some(health::router(Arc::clone(&health))), ..options };
+    let options = gateway::Options {
+        extra_router: Some(health::router(Arc::clone(&health))),
+        pages: Some(pages::router()),
+        ..options
+    };
     let scheme = if options.tls.is_some() { "https" } else { "http" };
     let mut gateway = Gateway::start(options, inboxes, app).context("cannot listen")?;
 
@@ -80,8 +89,8 @@ async fn run(
     health.draining.store(true, Ordering::Relaxed);
     tracing::info!("stopping: clients are told to reconnect");
     gateway.drain().await;
-    drop(stop_pipeline);
-    for worker in pipeline {
+    drop((stop_pipeline, stop_sweeper));
+    for worker in pipeline.into_iter().chain([sweeper]) {
         worker.join().map_err(|_| anyhow!("a worker of the pipeline panicked"))?;
     }
     embedded.shutdown();
@@ -114,8 +123,8 @@ fn app(
     home: &Home,
     embedded: &Embedded,
     announcer: Arc<dyn Announcer>,
-    clock: &Arc<dyn Clock>,
-    randomness: &Arc<dyn Randomness>,
+    (clock, randomness): (&Arc<dyn Clock>, &Arc<dyn Randomness>),
+    vitals: api::ReadVitals,
 ) -> Result<App> {
     let defaults = PasswordOptions::default();
     let passwords = PasswordOptions {
@@ -143,7 +152,10 @@ fn app(
         passwords: Passwords::new(passwords).context("passwords")?,
         limits: RateLimits::new(&rates(config)),
         sessions: SessionCache::new(SESSIONS_CACHED_MAX),
+        files: files(config, home)?,
+        vitals,
         options: api::Options {
+            name: config.server.name.trim().to_owned(),
             registration: config.registration()?,
             secure_cookies: !config.tls.certificate.is_empty() || !config.listen()?.ip().is_loopback(),
             own_origins: Vec::new(),
@@ -152,6 +164,19 @@ fn app(
             operator: Some(api::hash_of(&token)),
         },
     })
+}
+
+/// Files in a folder, and nothing in it of an upload that a crash cut off.
+fn files(config: &Config, home: &Home) -> Result<Files> {
+    let folder = match config.files.folder.as_str() {
+        "" => home.path().join("files"),
+        folder => folder.into(),
+    };
+    let cannot = || format!("cannot use the folder for files {}", folder.display());
+    sweeper::prepare(&folder).with_context(cannot)?;
+    let store = LocalFileSystem::new_with_prefix(&folder).with_context(cannot)?.with_fsync(true);
+    let options = FileOptions { size_bytes_max: config.files.size_max_mib << 20 };
+    Ok(Files::new(Arc::new(store), options))
 }
 
 fn new_node(clock: &dyn Clock, randomness: &dyn Randomness) -> NodeId {
@@ -242,12 +267,12 @@ fn start_pipeline(
     Ok((stop, vec![persister, notifier]))
 }
 
-async fn ended(mut stopped: watch::Receiver<()>) {
+pub(crate) async fn ended(mut stopped: watch::Receiver<()>) {
     // An error means that the sender is gone, which is the signal.
     let _ = stopped.changed().await;
 }
 
-fn worker(name: &str, work: impl Future<Output = ()> + Send + 'static) -> Result<JoinHandle<()>> {
+pub(crate) fn worker(name: &str, work: impl Future<Output = ()> + Send + 'static) -> Result<JoinHandle<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let thread = thread::Builder::new().name(name.into()).spawn(move || runtime.block_on(work))?;
     Ok(thread)

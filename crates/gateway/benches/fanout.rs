@@ -99,6 +99,8 @@ fn app(model: &Model, hub: Arc<HubHandle>, randomness: Dice) -> Arc<App> {
         passwords: Passwords::new(passwords).expect("valid options"),
         limits: RateLimits::new(&RateOptions::unlimited()),
         sessions: SessionCache::default(),
+        files: api::Files::in_memory(),
+        vitals: Box::new(api::Vitals::default),
         options: api::Options::default(),
     })
 }

@@ -11,6 +11,7 @@ use protocol::{
 };
 
 use crate::{
+    claiming,
     connection::Connection,
     limits::{TYPING_CONVERSATIONS_MAX, TYPING_EVERY_MS},
     metrics::Dropped,
@@ -71,13 +72,10 @@ fn submit(shard: &Rc<Shard>, connection: &Rc<Connection>, submission: Submission
                 "You are sending too fast: wait for retryAfterMs, then send it again with the same id.",
                 Some(slow_down.retry_after_ms),
             ),
-            Ok(()) => {
-                let now_ms = shard.app.clock.now_ms();
-                match shard.intake.add(connection, submission, now_ms) {
-                    Ok(()) => return,
-                    Err(refused) => *refused,
-                }
-            }
+            Ok(()) => match claiming::queue(shard, connection, submission) {
+                Ok(()) => return,
+                Err(refused) => *refused,
+            },
         },
     };
     shard.out.stats.rejected.add(1);

@@ -17,6 +17,7 @@ use tokio::io::AsyncWrite;
 
 use crate::{
     admission::{Seat, UserSeat},
+    claiming::Held,
     input::InputState,
     metrics::{self, Dropped},
     outbox::{Flushed, Frame, Outbox, Push, Weight},
@@ -80,6 +81,7 @@ struct Extra {
     people: Vec<UserId>,
     conversations: Vec<ConversationId>,
     typing: Vec<(ConversationId, Instant)>,
+    held: Held,
 }
 
 /// Whom a new connection belongs to.
@@ -188,6 +190,16 @@ impl Connection {
     /// Calls `with` on when it last said that it is typing, and where.
     pub(crate) fn with_typing<T>(&self, with: impl FnOnce(&mut Vec<(ConversationId, Instant)>) -> T) -> T {
         with(&mut self.extra.borrow_mut().get_or_insert_default().typing)
+    }
+
+    /// Commands that wait because one of them has files to be claimed.
+    pub(crate) fn held(&self) -> usize {
+        self.extra.borrow().as_ref().map_or(0, |extra| extra.held.len())
+    }
+
+    /// Calls `with` on those commands.
+    pub(crate) fn with_held<T>(&self, with: impl FnOnce(&mut Held) -> T) -> T {
+        with(&mut self.extra.borrow_mut().get_or_insert_default().held)
     }
 
     // ---- What it sends ----

@@ -10,11 +10,13 @@ use std::{
 };
 
 use api::App;
+use axum::{Router, extract::Request};
 use thiserror::Error;
 use tokio::{
     runtime::{Builder, LocalOptions},
     sync::{mpsc, watch},
 };
+use tower::Service as _;
 
 use crate::{
     admission::Admission,
@@ -84,10 +86,7 @@ impl Gateway {
         let (course, _) = watch::channel(Course::Running);
         let (ended, ends) = mpsc::unbounded_channel();
         let admission = Admission::new(&options);
-        let router = match &options.extra_router {
-            Some(extra) => extra.clone().fallback_service(api::router(Arc::clone(&app))),
-            None => api::router(Arc::clone(&app)),
-        };
+        let router = compose(&options, api::router(Arc::clone(&app)));
         let drain_ms = options.drain_ms;
         let options = Arc::new(options);
         let mut gateway = Gateway { local_address, admission, course, drain_ms, ends, running: 0 };
@@ -167,4 +166,21 @@ impl Drop for End {
         let result = std::mem::replace(&mut self.result, Ok(()));
         let _ = self.ended.send(result);
     }
+}
+
+/// Everything under one address: the interface under `/v1`, what stands beside it, and pages for the rest.
+fn compose(options: &Options, interface: Router) -> Router {
+    let beside = options.extra_router.clone().unwrap_or_default();
+    let Some(pages) = options.pages.clone() else { return beside.fallback_service(interface) };
+    beside.fallback(move |request: Request| {
+        let path = request.uri().path();
+        let is_interface = path == "/v1" || path.starts_with("/v1/");
+        let mut chosen = if is_interface { interface.clone() } else { pages.clone() };
+        async move {
+            match chosen.call(request).await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            }
+        }
+    })
 }

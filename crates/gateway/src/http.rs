@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use api::{Problem, RemoteAddress};
+use api::{Problem, RemoteAddress, request_ms};
 use axum::{
     body::Body,
     response::{IntoResponse as _, Response},
@@ -124,7 +124,8 @@ impl hyper::service::Service<Request<Incoming>> for Routes {
         request.extensions_mut().insert(RemoteAddress(self.peer.ip()));
         let mut router = shard.router.clone();
         Box::pin(async move {
-            let answered = timeout(Duration::from_millis(REQUEST_MS), router.call(request)).await;
+            let time_ms = request_ms(request.method(), request.uri().path(), REQUEST_MS);
+            let answered = timeout(Duration::from_millis(time_ms), router.call(request)).await;
             Ok(match answered {
                 Ok(Ok(response)) => response,
                 Ok(Err(never)) => match never {},

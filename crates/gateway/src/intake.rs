@@ -176,7 +176,7 @@ impl Sender {
     }
 }
 
-fn rejected(reference: Option<Ref>, id: CommandId, error: &PortError) -> ServerFrame<'static> {
+pub(crate) fn rejected(reference: Option<Ref>, id: CommandId, error: &PortError) -> ServerFrame<'static> {
     let wait_ms = match error.retry {
         Retry::AfterMs(ms) => Some(ms),
         Retry::Backoff => Some(INTAKE_RETRY_MS),
@@ -201,7 +201,7 @@ fn rejected(reference: Option<Ref>, id: CommandId, error: &PortError) -> ServerF
     }
 }
 
-fn overloaded(reference: Option<Ref>, id: CommandId, retry_after_ms: u64) -> ServerFrame<'static> {
+pub(crate) fn overloaded(reference: Option<Ref>, id: CommandId, retry_after_ms: u64) -> ServerFrame<'static> {
     ServerFrame::rejected(
         reference,
         Some(id),

@@ -14,6 +14,7 @@ mod act;
 mod admission;
 mod announcer;
 mod bell;
+mod claiming;
 mod connection;
 mod drain;
 mod gateway;

@@ -68,6 +68,8 @@ pub const INTAKE_BATCHES_IN_FLIGHT_MAX: usize = 8;
 pub const INTAKE_WAITING_MAX: usize = 16 * 1024;
 /// Wait proposed when the intake is full, milliseconds.
 pub const INTAKE_RETRY_MS: u64 = 500;
+/// Commands of one connection that wait because a message before them has files to be claimed.
+pub const CLAIMS_WAITING_MAX: usize = 256;
 
 /// Syncs of one shard that read at the same time; others wait their turn.
 pub const SYNCS_AT_ONCE: usize = 32;

@@ -20,6 +20,8 @@ pub struct Options {
     pub plaintext_anywhere: bool,
     /// Routes besides those of the chat: health, metrics, the web app.
     pub extra_router: Option<Router>,
+    /// Serves every path outside `/v1` that `extra_router` does not; without it they are told that there is nothing.
+    pub pages: Option<Router>,
     /// Proxies whose connections are not counted per address.
     pub trusted_proxies: Vec<api::Network>,
     /// How many connections.
@@ -87,6 +89,7 @@ impl Default for Options {
             tls: None,
             plaintext_anywhere: false,
             extra_router: None,
+            pages: None,
             trusted_proxies: Vec::new(),
             connections: ConnectionLimits::default(),
             frames: FrameRate::default(),

@@ -183,6 +183,7 @@ impl Summarise for Announcement {
             Self::Marks { user, .. } => (summary.what, summary.user) = ("marks", Some(*user)),
             Self::Typing { user, .. } => (summary.what, summary.user) = ("typing", Some(*user)),
             Self::Presence { user, .. } => (summary.what, summary.user) = ("presence", Some(*user)),
+            Self::Preferences { user, .. } => (summary.what, summary.user) = ("preferences", Some(*user)),
             Self::SessionsEnded { user, .. } => (summary.what, summary.user) = ("sessionsEnded", Some(*user)),
             Self::AccountDisabled { user, .. } => {
                 (summary.what, summary.user) = ("accountDisabled", Some(*user));

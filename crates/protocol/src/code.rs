@@ -136,6 +136,15 @@ codes! {
     RegistrationClosed "registration_closed" 403 No "Registration closed";
     InviteNeeded "invite_needed" 403 No "Invitation needed";
     InviteInvalid "invite_invalid" 403 No "Invitation invalid";
+    BadStatus "bad_status" 422 No "Bad status";
+    BadLocale "bad_locale" 422 No "Bad locale";
+    // Files.
+    FileTooLarge "file_too_large" 413 No "File too large";
+    EmptyFile "empty_file" 422 No "Empty file";
+    BadPicture "bad_picture" 422 No "Not a picture that can be shown";
+    LengthRequired "length_required" 411 No "Say how long the file is";
+    TooManyUploads "too_many_uploads" 409 Later "Too many unsent uploads";
+    AvatarNotFound "avatar_not_found" 404 No "No such picture";
 }
 
 impl From<Refusal> for Code {

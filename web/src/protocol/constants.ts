@@ -20,6 +20,8 @@ export const LIMITS = {
   emojiBytes: 64,
   titleChars: 80,
   descriptionChars: 1000,
+  statusChars: 100,
+  fileNameBytes: 255,
   displayNameChars: 64,
   passwordCharsMin: 8,
   membersPerCommand: 500,
@@ -85,6 +87,14 @@ export const CODES = {
   registration_closed: { status: 403, retry: "no", title: "Registration closed" },
   invite_needed: { status: 403, retry: "no", title: "Invitation needed" },
   invite_invalid: { status: 403, retry: "no", title: "Invitation invalid" },
+  bad_status: { status: 422, retry: "no", title: "Bad status" },
+  bad_locale: { status: 422, retry: "no", title: "Bad locale" },
+  file_too_large: { status: 413, retry: "no", title: "File too large" },
+  empty_file: { status: 422, retry: "no", title: "Empty file" },
+  bad_picture: { status: 422, retry: "no", title: "Not a picture that can be shown" },
+  length_required: { status: 411, retry: "no", title: "Say how long the file is" },
+  too_many_uploads: { status: 409, retry: "later", title: "Too many unsent uploads" },
+  avatar_not_found: { status: 404, retry: "no", title: "No such picture" },
 } as const;
 
 /** Why the server closes a socket. */

@@ -21,12 +21,44 @@ export interface AccountBody {
   role: ServerRole;
   /** When it was made. */
   createdAt: Time;
+  /** Version of their picture, if they have one: opaque, another one for every new picture. */
+  avatar?: string;
+  /** How they say they are. */
+  status?: UserStatus;
 }
 
 /** `PATCH /v1/account`. */
 export interface AccountPatch {
   /** The new name others see. */
   displayName?: string;
+  /** The new status as a whole: without emoji and text it is removed. */
+  status?: UserStatus;
+}
+
+/** A conversation as its server's admins see it, in `GET /v1/admin/conversations`: nothing of what is said in it. */
+export interface AdminConversationItem {
+  /** Which. */
+  conversationId: ConversationId;
+  /** Direct, group or channel. */
+  kind: ConversationKind;
+  /** How many members there are. */
+  memberCount: Count;
+  /** `seq` of the last event. */
+  headSeq: Seq;
+  /** When it began. */
+  createdAt: Time;
+  /** Time of the last event. */
+  activeAt: Time;
+  /** Title, if any. */
+  title?: string;
+}
+
+/** One page of a list. */
+export interface AdminConversationItemPage {
+  /** The items, in the order of the list. */
+  items: readonly AdminConversationItem[];
+  /** For the next page, if there is one: opaque, passed back as the query parameter of the route. */
+  next?: string;
 }
 
 /** An account as its server's admins see it, in `GET /v1/admin/users`. */
@@ -41,10 +73,14 @@ export interface AdminUserItem {
   role: ServerRole;
   /** When it was made. */
   createdAt: Time;
+  /** Version of their picture, if they have one. */
+  avatar?: string;
   /** Since when it is disabled, if it is. */
   disabledAt?: Time;
   /** When the person was last connected, if ever. */
   seenAt?: Time;
+  /** How they say they are. */
+  status?: UserStatus;
 }
 
 /** One page of a list. */
@@ -63,8 +99,36 @@ export interface AdminUserPatch {
   role?: ServerRole;
 }
 
+/** A file shown with a message: `GET /v1/attachments/{id}` has its bytes. */
+export interface Attachment {
+  /** Which. */
+  attachmentId: AttachmentId;
+  /** Its name, at most 255 bytes of UTF-8. */
+  name: string;
+  /** Its size in bytes. */
+  sizeBytes: Count;
+  /** What its content was found to be. */
+  contentType: string;
+  /** Whether `GET /v1/attachments/{id}/thumbnail` has a small picture of it. */
+  thumbnail: boolean;
+  /** Height of a picture as shown, pixels. */
+  height?: Count;
+  /** Width of a picture as shown, pixels. */
+  width?: Count;
+}
+
 /** An uploaded file. */
 export type AttachmentId = string;
+
+/** Bounds of files. */
+export interface AttachmentLimits {
+  /** Largest file, bytes. */
+  sizeMaxBytes: Count;
+  /** Files with one message. */
+  perMessageMax: Count;
+  /** Media types that may be uploaded; all when absent. */
+  types?: readonly string[];
+}
 
 /** A public channel, in `GET /v1/channels`. */
 export interface ChannelItem {
@@ -173,7 +237,7 @@ export type ClientRequest = ClientRequestBase & (
 );
 
 /** An error code. Newer servers may send others: treat those by their HTTP status or as final. */
-export type Code = "bad_json" | "bad_frame" | "unknown_action" | "frame_too_large" | "binary_frame" | "bad_request" | "request_too_large" | "unsupported_media_type" | "bad_cursor" | "bad_idempotency_key" | "unsupported_subprotocol" | "sync_in_progress" | "going_away" | "slow_down" | "unavailable" | "timeout" | "internal" | "unauthorized" | "bad_credentials" | "bad_origin" | "account_disabled" | "forbidden" | "not_found" | "method_not_allowed" | "conversation_not_found" | "message_not_found" | "user_not_found" | "session_not_found" | "invite_not_found" | "attachment_not_found" | "dead_letter_not_found" | "not_a_member" | "not_your_message" | "message_deleted" | "direct_is_fixed" | "last_owner" | "too_many_members" | "too_many_edits" | "too_many_reactions" | "too_many_conversations" | "dead_lettered" | "empty_body" | "body_too_long" | "bad_title" | "bad_description" | "bad_emoji" | "too_many_mentions" | "too_many_named" | "direct_needs_one_other" | "nothing_to_change" | "bad_username" | "username_taken" | "bad_display_name" | "bad_password" | "registration_closed" | "invite_needed" | "invite_invalid";
+export type Code = "bad_json" | "bad_frame" | "unknown_action" | "frame_too_large" | "binary_frame" | "bad_request" | "request_too_large" | "unsupported_media_type" | "bad_cursor" | "bad_idempotency_key" | "unsupported_subprotocol" | "sync_in_progress" | "going_away" | "slow_down" | "unavailable" | "timeout" | "internal" | "unauthorized" | "bad_credentials" | "bad_origin" | "account_disabled" | "forbidden" | "not_found" | "method_not_allowed" | "conversation_not_found" | "message_not_found" | "user_not_found" | "session_not_found" | "invite_not_found" | "attachment_not_found" | "dead_letter_not_found" | "not_a_member" | "not_your_message" | "message_deleted" | "direct_is_fixed" | "last_owner" | "too_many_members" | "too_many_edits" | "too_many_reactions" | "too_many_conversations" | "dead_lettered" | "empty_body" | "body_too_long" | "bad_title" | "bad_description" | "bad_emoji" | "too_many_mentions" | "too_many_named" | "direct_needs_one_other" | "nothing_to_change" | "bad_username" | "username_taken" | "bad_display_name" | "bad_password" | "registration_closed" | "invite_needed" | "invite_invalid" | "bad_status" | "bad_locale" | "file_too_large" | "empty_file" | "bad_picture" | "length_required" | "too_many_uploads" | "avatar_not_found";
 
 /** What became of a command over HTTP. */
 export interface CommandApplied {
@@ -233,6 +297,8 @@ export interface ConversationItem {
   createdAt: Time;
   /** Time of the last event. */
   activeAt: Time;
+  /** How the reader wants it to be. */
+  preferences: ConversationPreferences;
   /** Description, if any. */
   description?: string;
   /** The last message as it is now, if there is one. */
@@ -266,6 +332,26 @@ export interface ConversationPatch {
   description?: string;
   /** The new title. */
   title?: string;
+}
+
+/** How the reader wants one conversation to be. */
+export interface ConversationPreferences {
+  /** Whether it stands at the top of the list. */
+  pinned: boolean;
+  /** Whether it is quiet: no notifications, no badge. */
+  muted: boolean;
+  /** What to be notified of here; as in the general preferences when absent. */
+  notify?: NotifyLevel;
+}
+
+/** `PATCH /v1/conversations/{id}/preferences`. */
+export interface ConversationPreferencesChange {
+  /** Whether it is quiet. */
+  muted?: boolean;
+  /** What to be notified of here; `null` is as in the general preferences. */
+  notify?: NotifyLevelOrNull;
+  /** Whether it stands at the top of the list. */
+  pinned?: boolean;
 }
 
 /** `POST /v1/conversations`. */
@@ -338,6 +424,9 @@ export type DeleteMessage = {
   /** The sender's name for this command, kept for every resend. */
   clientMessageId?: ClientMessageId;
 } & ({ /** The message. */   messageId: MessageId; } | { /** The message's place. */   seq: Seq; });
+
+/** The spacing. */
+export type Density = "comfortable" | "compact";
 
 /** `done`. */
 export interface Done {
@@ -422,6 +511,70 @@ export interface FirstMember {
   userId: UserId;
   /** Their role. */
   role: MemberRole;
+}
+
+/** `GET /v1/admin/health`. */
+export interface HealthBody {
+  /** Version of the program. */
+  version: string;
+  /** When the process began. */
+  startedAt: Time;
+  /** For how long it runs. */
+  uptimeMs: Milliseconds;
+  /** The generation of the history. */
+  epoch: Epoch;
+  /** Open sockets. */
+  connections: Count;
+  /** The two queues. */
+  queues: QueuesHealth;
+  /** What has happened since the process began. */
+  totals: HealthTotals;
+  /** How long things take, over about the last ten minutes. */
+  latencies: HealthLatencies;
+  /** The journal on disk. */
+  journalBytes?: Count;
+  /** Memory of the process, where the system tells. */
+  memoryBytes?: Count;
+  /** The store on disk. */
+  storeBytes?: Count;
+}
+
+/** How long things take; absent while nothing was measured. */
+export interface HealthLatencies {
+  /** From a command's arrival until it is durable, half of them, milliseconds. */
+  acceptedP50Ms?: number;
+  /** The same, 99 of 100. */
+  acceptedP99Ms?: number;
+  /** From acceptance until the sockets are told, half of them. */
+  deliveredP50Ms?: number;
+  /** The same, 99 of 100. */
+  deliveredP99Ms?: number;
+  /** From acceptance until the event is stored, half of them. */
+  storedP50Ms?: number;
+  /** The same, 99 of 100. */
+  storedP99Ms?: number;
+}
+
+/** What has happened since the process began. */
+export interface HealthTotals {
+  /** Sockets opened. */
+  connections: Count;
+  /** Commands made durable. */
+  accepted: Count;
+  /** Commands refused by rule when they were sent. */
+  rejected: Count;
+  /** Commands that became events. */
+  stored: Count;
+  /** Events told to sockets. */
+  delivered: Count;
+  /** Requests and frames answered with `slow_down`. */
+  slowDown: Count;
+  /** Ephemeral frames that slow readers lost. */
+  dropped: Count;
+  /** Items given up. */
+  deadLetters: Count;
+  /** Requests over HTTP. */
+  requests: Count;
 }
 
 /** `hello`. */
@@ -658,7 +811,7 @@ export interface MessageReaction {
 
 /** `POST /v1/conversations/{id}/messages`. */
 export interface MessageRequest {
-  /** Markdown source, at most 16,384 bytes of UTF-8. */
+  /** Markdown source, at most 16,384 bytes of UTF-8. May be empty when there are attachments. */
   body: string;
   /** Files to show with it, at most 10. */
   attachmentIds?: readonly AttachmentId[];
@@ -680,7 +833,7 @@ export interface MessageSent {
   /** `seq` of the event that changed it last: applying an event not above it changes nothing. */
   rev: Seq;
   /** Files shown with it. */
-  attachmentIds?: readonly AttachmentId[];
+  attachments?: readonly Attachment[];
   /** When it was erased. */
   deletedAt?: Time;
   /** Who erased it. */
@@ -699,6 +852,12 @@ export interface MessageSent {
 
 /** A duration in milliseconds. */
 export type Milliseconds = number;
+
+/** What to be notified of. */
+export type NotifyLevel = "all" | "mentions" | "none";
+
+/** A value, or null to take it away. */
+export type NotifyLevelOrNull = NotifyLevel | null;
 
 /** `PUT /v1/account/password`. Ends all other logins. */
 export interface PasswordChange {
@@ -720,6 +879,49 @@ export interface Pong {
   serverTime: Time;
   /** The frame's `ref`. */
   ref?: Ref;
+}
+
+/** `GET /v1/account/preferences`: the same on all devices. */
+export interface Preferences {
+  /** What to be notified of where a conversation says nothing else. */
+  notify: NotifyLevel;
+  /** Whether a notification makes a sound. */
+  sound: boolean;
+  /** Whether Enter sends; else it begins a new line. */
+  enterSends: boolean;
+  /** The colours. */
+  theme: Theme;
+  /** The spacing. */
+  density: Density;
+  /** No notifications until then. */
+  doNotDisturbUntil?: Time;
+  /** Language tag; that of the device when absent. */
+  locale?: string;
+}
+
+/** `PATCH /v1/account/preferences`. */
+export interface PreferencesChange {
+  /** The spacing. */
+  density?: Density;
+  /** No notifications until then; `null` ends it. */
+  doNotDisturbUntil?: TimeOrNull;
+  /** Whether Enter sends; else it begins a new line. */
+  enterSends?: boolean;
+  /** Language tag; `null` is that of the device. */
+  locale?: StringOrNull;
+  /** What to be notified of where a conversation says nothing else. */
+  notify?: NotifyLevel;
+  /** Whether a notification makes a sound. */
+  sound?: boolean;
+  /** The colours. */
+  theme?: Theme;
+}
+
+/** `preferences`. */
+export interface PreferencesChanged {
+  type: "preferences";
+  /** Those of this conversation; the general ones when absent. */
+  conversationId?: ConversationId;
 }
 
 /** `presence`. */
@@ -750,8 +952,26 @@ export interface Problem {
   retryAfterMs?: Milliseconds;
 }
 
+/** One queue. */
+export interface QueueHealth {
+  /** Items not settled. */
+  depth: Count;
+  /** Age of the oldest of them. */
+  ageMs: Milliseconds;
+  /** Items given up. */
+  deadLetters: Count;
+}
+
 /** Which queue a dead letter came from. */
 export type QueueName = "messages" | "notifications";
+
+/** The two queues. */
+export interface QueuesHealth {
+  /** Commands on their way to being applied. */
+  messages: QueueHealth;
+  /** Events on their way to the nodes. */
+  notifications: QueueHealth;
+}
 
 /** `react` and `unreact`. */
 export type Reaction = {
@@ -811,6 +1031,9 @@ export interface Registration {
   invite?: string;
 }
 
+/** Who may register. */
+export type RegistrationPolicy = "open" | "invite" | "closed";
+
 /** `rejected`. */
 export interface Rejected {
   type: "rejected";
@@ -868,6 +1091,22 @@ export interface SendMessage {
 /** Place of an event in its conversation: 1, 2, 3… without gaps; 0 is before the first. */
 export type Seq = number;
 
+/** `GET /v1/server`. */
+export interface ServerBody {
+  /** What the server is called. */
+  name: string;
+  /** Version of the program. */
+  version: string;
+  /** Who may register. */
+  registration: RegistrationPolicy;
+  /** Whether nobody has registered yet: who comes first owns the server. */
+  needsOwner: boolean;
+  /** Bounds of files. */
+  attachments: AttachmentLimits;
+  /** Longest body of a message, bytes of UTF-8. */
+  bodyMaxBytes: Count;
+}
+
 /** Something happened in a conversation. */
 export type EventFrame = { type: "event" } & ChatEvent;
 
@@ -887,6 +1126,7 @@ export type ServerFrame = (
   | Typing
   | PresenceFrame
   | Marks
+  | PreferencesChanged
   | Reconnect
 );
 
@@ -925,6 +1165,9 @@ export interface SetActive {
   active: boolean;
 }
 
+/** A value, or null to take it away. */
+export type StringOrNull = string | null;
+
 /** `sync`: see `docs/src/protocol.md`. */
 export interface Sync {
   action: "sync";
@@ -949,6 +1192,9 @@ export interface Synced {
   ref?: Ref;
 }
 
+/** The colours. */
+export type Theme = "system" | "light" | "dark";
+
 /** `POST /v1/tickets`. */
 export interface TicketGranted {
   /** For `GET /v1/ws?ticket=`, once. */
@@ -959,6 +1205,9 @@ export interface TicketGranted {
 
 /** RFC 3339 in UTC with milliseconds. */
 export type Time = string;
+
+/** A value, or null to take it away. */
+export type TimeOrNull = Time | null;
 
 /** `typing`: shown for a few seconds, unless it comes again. */
 export interface Typing {
@@ -995,8 +1244,12 @@ export interface UserItem {
   username: string;
   /** The name others see. */
   displayName: string;
+  /** Version of their picture, if they have one: `GET /v1/users/{id}/avatar?v=VERSION`. */
+  avatar?: string;
   /** Whether the account is disabled; absent is no. */
   disabled?: boolean;
+  /** How they say they are. */
+  status?: UserStatus;
 }
 
 /** One page of a list. */
@@ -1023,6 +1276,14 @@ export interface UserPresencePage {
   items: readonly UserPresence[];
   /** For the next page, if there is one: opaque, passed back as the query parameter of the route. */
   next?: string;
+}
+
+/** How somebody says they are: an emoji, a few words, or both. */
+export interface UserStatus {
+  /** One emoji or short word, at most 64 bytes. */
+  emoji?: string;
+  /** At most 100 characters. */
+  text?: string;
 }
 
 /** A body that an edit replaced, in `GET /v1/conversations/{id}/messages/{seq}/versions`. */

@@ -11,6 +11,7 @@ use axum::{
 use chat::{
     Account, AccountRole, Change, ChangeOutcome, Refusal, RegistrationPolicy, UserId,
     account::{check_display_name, check_password, check_username},
+    profile::check_status,
 };
 use protocol::{
     Code,
@@ -24,6 +25,7 @@ use crate::{
     extract::{Caller, Json},
     origin,
     password::Verdict,
+    people::profile_of,
     routes::sessions::begin,
     secret::hash_of,
     view,
@@ -51,10 +53,10 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             .is(TAG, "getAccount", "One's own account.")
             .answers::<AccountBody>(200, "The account."),
         patch("/v1/account", change)
-            .is(TAG, "changeAccount", "Change the name others see.")
+            .is(TAG, "changeAccount", "Change the name others see, one's status, or both.")
             .body::<AccountPatch>()
             .answers::<AccountBody>(200, "The account as it is now.")
-            .refuses(&[Code::BadDisplayName, Code::NothingToChange]),
+            .refuses(&[Code::BadDisplayName, Code::BadStatus, Code::NothingToChange]),
         put("/v1/account/password", change_password)
             .is(TAG, "changePassword", "Change the password. All other sessions end.")
             .body::<PasswordChange>()
@@ -115,7 +117,7 @@ async fn refuse_early(app: &App, new: &Registration) -> Result<(), Problem> {
 
 async fn show(State(app): State<Arc<App>>, person: Person) -> Result<axum::Json<AccountBody>, Problem> {
     let account = own(&app, &person).await?;
-    Ok(axum::Json(view::own_account(&account)))
+    Ok(axum::Json(view::own_account(&account, &profile_of(&app, person.user()).await?)))
 }
 
 async fn change(
@@ -123,10 +125,29 @@ async fn change(
     person: Person,
     Json(change): Json<AccountPatch>,
 ) -> Result<axum::Json<AccountBody>, Problem> {
-    let display_name = change.display_name.ok_or(Refusal::NothingToChange)?.trim().to_owned();
-    check_display_name(&display_name)?;
-    app.change(Change::SetDisplayName { user: person.user(), display_name }).await?;
+    let user = person.user();
+    if change.display_name.is_none() && change.status.is_none() {
+        return Err(Problem::new(Code::NothingToChange, "Give displayName, status or both."));
+    }
+    let display_name = change.display_name.map(|name| name.trim().to_owned());
+    display_name.as_deref().map_or(Ok(()), check_display_name)?;
+    let status = change.status.map(|status| (said(status.emoji), said(status.text)));
+    if let Some((emoji, text)) = &status {
+        check_status(emoji.as_deref(), text.as_deref())
+            .map_err(|refusal| Problem::from(refusal).in_field("status"))?;
+    }
+    if let Some(display_name) = display_name {
+        app.change(Change::SetDisplayName { user, display_name }).await?;
+    }
+    if let Some((emoji, text)) = status {
+        app.change(Change::SetStatus { user, emoji, text }).await?;
+    }
     show(State(app), person).await
+}
+
+/// A text without the space around it; nothing when nothing is left.
+fn said(text: Option<String>) -> Option<String> {
+    text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
 async fn change_password(

@@ -8,7 +8,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use chat::{Command, Seq};
+use chat::{Attachment, Command, Seq};
 use protocol::{
     Code,
     frame::client::MessageName,
@@ -90,7 +90,7 @@ async fn send(
         body: new.body,
         reply_to: new.reply_to.map(place),
         mentions: new.mentions,
-        attachments: new.attachment_ids,
+        attachments: new.attachment_ids.into_iter().map(Attachment::named).collect(),
     };
     submit(&app, &member, id, command).await?;
     Ok((StatusCode::ACCEPTED, axum::Json(MessageAccepted { client_message_id: id })).into_response())

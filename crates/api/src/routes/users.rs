@@ -19,7 +19,9 @@ use crate::{
     endpoint::{Endpoint, get},
     extract::{Query, Segments},
     limits::USERS_BY_ID_MAX,
-    page, view,
+    page,
+    people::{profile_of, with_profiles},
+    view,
 };
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
@@ -69,15 +71,17 @@ async fn list(
     Query(query): Query<UsersQuery>,
 ) -> Result<axum::Json<Page<UserItem>>, Problem> {
     if let Some(ids) = &query.ids {
-        let accounts = by_ids(&app, &parse_ids(ids)?).await?;
-        let items = accounts.iter().map(view::user).collect();
+        let accounts = with_profiles(&app, by_ids(&app, &parse_ids(ids)?).await?).await?;
+        let items = accounts.iter().map(|(account, profile)| view::user(account, profile)).collect();
         return Ok(axum::Json(Page { items, next: None }));
     }
     let limit = page::limit(query.limit)?;
     let prefix = query.prefix.as_deref().unwrap_or_default();
     let accounts = app.store.accounts(prefix, query.after.as_deref(), limit).await?;
     let next = page::next(&accounts, limit, |last| last.username.clone());
-    let items = accounts.iter().filter(|account| account.disabled_at.is_none()).map(view::user).collect();
+    let enabled = accounts.into_iter().filter(|account| account.disabled_at.is_none()).collect();
+    let enabled = with_profiles(&app, enabled).await?;
+    let items = enabled.iter().map(|(account, profile)| view::user(account, profile)).collect();
     Ok(axum::Json(Page { items, next }))
 }
 
@@ -88,7 +92,7 @@ async fn show(
 ) -> Result<axum::Json<UserItem>, Problem> {
     let user = segments.user()?;
     let account = app.store.account(user).await?.ok_or(chat::Refusal::UserNotFound)?;
-    Ok(axum::Json(view::user(&account)))
+    Ok(axum::Json(view::user(&account, &profile_of(&app, user).await?)))
 }
 
 async fn presence(

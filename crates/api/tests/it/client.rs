@@ -76,6 +76,12 @@ impl<'w> Client<'w> {
         self.ask(Method::PATCH, path, Some(body)).await
     }
 
+    /// A request whose body is a file.
+    pub(crate) async fn send(&self, method: Method, path: &str, bytes: &[u8]) -> Answer {
+        let client = self.clone().header("content-length", &bytes.len().to_string());
+        client.ask_raw(method, path, Some(bytes.to_vec()), Some("application/octet-stream")).await
+    }
+
     /// A request without a body, or with a JSON one.
     pub(crate) async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
         let bytes = body.map(|body| body.to_string().into_bytes());

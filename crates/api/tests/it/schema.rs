@@ -42,7 +42,7 @@ pub(crate) fn operations() -> &'static Vec<Operation> {
                 method: method.to_ascii_uppercase().parse().unwrap(),
                 path: path.clone(),
                 needs_login: !operation["security"].as_array().unwrap().is_empty(),
-                has_body: operation.get("requestBody").is_some(),
+                has_body: operation["requestBody"]["content"]["application/json"].is_object(),
                 responses: operation["responses"].clone(),
             })
         });
@@ -71,6 +71,8 @@ pub(crate) fn check(method: &Method, path: &str, answer: &Answer) {
     let content = response["content"].as_object();
     match content {
         None => assert!(answer.bytes.is_empty(), "{}: {status} has a body: {}", operation.id, answer.body),
+        // A file: its type is its own.
+        Some(content) if content.contains_key("*/*") => {}
         Some(content) => {
             let (kind, media) = content.iter().next().unwrap();
             assert_eq!(answer.header("content-type"), Some(kind.as_str()), "{}", operation.id);

@@ -8,6 +8,7 @@ use chat::{Announcement, UserId, announcement::Presence, ports::Item};
 use serde_json::json;
 
 use crate::{
+    files::picture,
     schema::{operations, succeeded},
     world::{PASSWORD, User, Wish, World, give_up},
 };
@@ -23,6 +24,7 @@ async fn every_route_works() {
     people(&world, &ann, &bob).await;
     let room = conversations(&world, &ann, &bob, &cy).await;
     messages(&world, &ann, &bob, &room).await;
+    files(&world, &ann, &room).await;
     administration(&world, &bob).await;
     goodbye(&world, &ann).await;
     let all: BTreeSet<String> = operations().iter().map(|operation| operation.id.clone()).collect();
@@ -43,6 +45,13 @@ async fn people(world: &World, ann: &User, bob: &User) {
     client.get("/v1/openapi.json").await.expect(200);
     client.get("/v1/account").await.expect(200);
     client.patch("/v1/account", json!({"displayName": "Ann"})).await.expect(200);
+    world.stranger().get("/v1/server").await.expect(200);
+    client.get("/v1/account/preferences").await.expect(200);
+    client.patch("/v1/account/preferences", json!({"theme": "dark", "locale": null})).await.expect(200);
+    let picture = picture(300, 200);
+    client.send(Method::PUT, "/v1/account/avatar", &picture).await.expect(200);
+    client.get(&format!("/v1/users/{}/avatar", ann.id)).await.expect(200);
+    client.delete("/v1/account/avatar").await.expect(200);
     client.get("/v1/users?prefix=b").await.expect(200);
     client.get(&format!("/v1/users/{}", bob.id)).await.expect(200);
     client.get(&format!("/v1/presence?ids={}", bob.id)).await.expect(200);
@@ -94,6 +103,17 @@ async fn messages(world: &World, ann: &User, bob: &User, room: &str) {
     world.client(bob).put(&format!("{path}/marks"), json!({"readSeq": seq})).await.expect(200);
 }
 
+async fn files(world: &World, ann: &User, room: &str) {
+    let client = world.client(ann);
+    let path = format!("/v1/conversations/{room}");
+    client.patch(&format!("{path}/preferences"), json!({"pinned": true, "notify": null})).await.expect(200);
+    let uploaded = client.send(Method::POST, "/v1/attachments?name=a.png", &picture(9, 9)).await.expect(201);
+    let id = uploaded.text("attachmentId");
+    client.get(&format!("/v1/attachments/{id}")).await.expect(200);
+    client.get(&format!("/v1/attachments/{id}/thumbnail")).await.expect(200);
+    client.delete(&format!("/v1/attachments/{id}")).await.expect(204);
+}
+
 async fn administration(world: &World, bob: &User) {
     let operator = world.stranger().bearer("operator secret");
     operator.get("/v1/admin/users").await.expect(200);
@@ -101,6 +121,8 @@ async fn administration(world: &World, bob: &User) {
     operator.get(&path).await.expect(200);
     operator.patch(&path, json!({"role": "admin"})).await.expect(200);
     operator.put(&format!("{path}/password"), json!({"password": "a new beginning"})).await.expect(204);
+    operator.get("/v1/admin/conversations").await.expect(200);
+    operator.get("/v1/admin/health").await.expect(200);
     operator.get("/v1/admin/dead-letters").await.expect(200);
     operator.post("/v1/admin/dead-letters/redrive", json!({"all": true})).await.expect(200);
     operator.post("/v1/admin/dead-letters/drop", json!({"all": true})).await.expect(200);

@@ -10,7 +10,10 @@ use std::{
     time::Duration,
 };
 
-use api::{App, Options, PasswordOptions, Passwords, RateLimits, RateOptions, RemoteAddress, SessionCache};
+use api::{
+    App, Files, Options, PasswordOptions, Passwords, RateLimits, RateOptions, RemoteAddress, SessionCache,
+    Vitals,
+};
 use axum::Router;
 use backend_embedded::{Config, Embedded};
 use chat::{
@@ -119,6 +122,8 @@ impl World {
             passwords: Passwords::new(wish.passwords).unwrap(),
             limits: RateLimits::new(&wish.rates),
             sessions: SessionCache::default(),
+            files: Files::in_memory(),
+            vitals: Box::new(Vitals::default),
             options: wish.options,
         });
         let router = api::router(app.clone());
@@ -145,6 +150,8 @@ impl World {
             passwords,
             limits: RateLimits::new(&RateOptions::unlimited()),
             sessions: SessionCache::default(),
+            files: Files::in_memory(),
+            vitals: Box::new(Vitals::default),
             options: self.app.options.clone(),
         };
         let app = Arc::new(app);

@@ -49,7 +49,15 @@ pub(crate) fn change(core: &Core, writer: &Writer<'_>, change: &Change) -> Resul
         Change::RevokeInvite(invite) => revoke_invite(core, writer, *invite),
         Change::Seen(seen) => see(core, writer, seen),
         // Applied elsewhere.
-        Change::CreateConversation { .. } | Change::Mark(_) => Ok(ChangeOutcome::Done),
+        Change::CreateConversation { .. }
+        | Change::Mark(_)
+        | Change::SetStatus { .. }
+        | Change::SetAvatar { .. }
+        | Change::SetPreferences { .. }
+        | Change::SetConversationPreferences { .. }
+        | Change::AddUpload(_)
+        | Change::ClaimUploads { .. }
+        | Change::RemoveUploads(_) => Ok(ChangeOutcome::Done),
     }
 }
 

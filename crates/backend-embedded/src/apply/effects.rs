@@ -59,6 +59,7 @@ pub(crate) fn write(
     for (user, membership) in &effects.members {
         write_member(core, writer, effects, *user, *membership)?;
     }
+    super::uploads::show(writer, effects);
     if effects.expected_head == 0 {
         write_indexes(writer, effects);
     }

@@ -6,6 +6,8 @@ mod accounts;
 mod conversations;
 pub(crate) mod effects;
 mod letters;
+mod profiles;
+pub(crate) mod uploads;
 
 pub(crate) use self::accounts::{account, sessions};
 use chat::{Change, ChangeOutcome};
@@ -25,6 +27,23 @@ pub(crate) fn change(
                 conversations::create(core, writer, position, &journaled.change)
             }
             Change::Mark(marks) => conversations::mark(core, writer, marks, &journaled.ordinals),
+            Change::SetStatus { user, emoji, text } => {
+                profiles::set_profile(core, writer, *user, |profile| {
+                    (profile.status_emoji, profile.status_text) = (emoji.clone(), text.clone());
+                })
+            }
+            Change::SetAvatar { user, avatar } => {
+                profiles::set_profile(core, writer, *user, |profile| profile.avatar = *avatar)
+            }
+            Change::SetPreferences { user, patch } => profiles::set_preferences(core, writer, *user, patch),
+            Change::SetConversationPreferences { user, conversation, patch } => {
+                profiles::set_conversation_preferences(core, writer, (*user, *conversation), *patch)
+            }
+            Change::AddUpload(upload) => uploads::add(core, writer, upload),
+            Change::ClaimUploads { user, claim, attachments } => {
+                uploads::claim(core, writer, *user, *claim, attachments)
+            }
+            Change::RemoveUploads(ids) => uploads::remove(core, writer, ids),
             change => accounts::change(core, writer, change),
         },
         Record::Dead(dead) => Ok(letters::bury(writer, dead)),

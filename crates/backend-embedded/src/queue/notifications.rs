@@ -209,7 +209,9 @@ fn heap_bytes(announcement: &Announcement) -> usize {
     let Announcement::Event { event, .. } = announcement else { return 0 };
     let text = match &event.kind {
         EventKind::Message { body, mentions, attachments, .. } => {
-            body.len() + 16 * (mentions.len() + attachments.len())
+            let files =
+                attachments.iter().map(|file| size_of_val(file) + file.name.len() + file.content_type.len());
+            body.len() + 16 * mentions.len() + files.sum::<usize>()
         }
         EventKind::Edited { body, mentions, .. } => body.len() + 16 * mentions.len(),
         EventKind::Created { members, .. } => 24 * members.len(),

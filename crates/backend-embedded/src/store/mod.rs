@@ -11,12 +11,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chat::{
-    Account, Announcement, Change, ChangeOutcome, ConversationId, Epoch, Invite, Membership, Meta, Needs,
-    Row, Seq, Session, UserId, Version, View,
+    Account, Announcement, AttachmentId, Change, ChangeOutcome, ConversationId, Epoch, Invite, Membership,
+    Meta, Needs, Preferences, Profile, Row, Seq, Session, UserId, Version, View,
     account::SecretHash,
     ports::{
         Append, AppendOutcome, ChangedSince, ConversationEntry, EventsPage, EventsQuery, MemberEntry,
-        PortError, Store, StoreCapabilities,
+        PortError, Store, StoreCapabilities, UploadEntry,
     },
 };
 
@@ -94,6 +94,35 @@ impl Store for EmbeddedStore {
 
     async fn invites(&self, limit: usize) -> Result<Vec<Invite>, PortError> {
         self.0.invites(limit).map_err(|fault| fault.at("store.invites (embedded)"))
+    }
+
+    async fn profiles(&self, users: &[UserId]) -> Result<Vec<Profile>, PortError> {
+        let profiles = users.iter().map(|user| self.0.profile(*user));
+        profiles.collect::<Result<_, Fault>>().map_err(|fault| fault.at("store.profiles (embedded)"))
+    }
+
+    async fn preferences(&self, user: UserId) -> Result<Preferences, PortError> {
+        self.0.preferences(user).map_err(|fault| fault.at("store.preferences (embedded)"))
+    }
+
+    async fn upload(&self, attachment: AttachmentId) -> Result<Option<UploadEntry>, PortError> {
+        self.0.upload(attachment).map_err(|fault| fault.at("store.upload (embedded)"))
+    }
+
+    async fn loose_uploads(
+        &self,
+        after: Option<AttachmentId>,
+        limit: usize,
+    ) -> Result<Vec<UploadEntry>, PortError> {
+        self.0.loose_uploads(after, limit).map_err(|fault| fault.at("store.loose_uploads (embedded)"))
+    }
+
+    async fn conversations(
+        &self,
+        after: Option<ConversationId>,
+        limit: usize,
+    ) -> Result<Vec<(ConversationId, Meta)>, PortError> {
+        self.0.conversations(after, limit).map_err(|fault| fault.at("store.conversations (embedded)"))
     }
 
     async fn conversation(&self, conversation: ConversationId) -> Result<Option<Meta>, PortError> {

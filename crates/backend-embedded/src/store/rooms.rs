@@ -83,6 +83,7 @@ impl Core {
             mark,
             joined_ordinal: member.joined_ordinal,
             last,
+            preferences: self.conversation_preferences(user, id)?,
         }))
     }
 

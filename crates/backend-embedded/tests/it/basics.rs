@@ -11,7 +11,7 @@ use chat::{
 
 use crate::support::{NOW, dump, message, open, small, user};
 
-fn account(id: u128, name: &str) -> Change {
+pub(crate) fn account(id: u128, name: &str) -> Change {
     let account = Account {
         user: user(id),
         username: name.to_owned(),

@@ -6,6 +6,7 @@
 mod basics;
 mod chaos;
 mod erasure;
+mod files;
 mod fixture;
 mod memory;
 mod order;

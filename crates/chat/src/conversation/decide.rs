@@ -3,6 +3,7 @@
 
 use super::{ConversationKind, Decision, Membership, Meta, Role, View};
 use crate::{
+    attachment::Attachment,
     command::{Command, Envelope},
     event::{Event, EventKind, MessageState, Row},
     ids::{Seq, UserId},
@@ -52,7 +53,7 @@ fn verdict(view: &View, meta: &Meta, envelope: &Envelope) -> Verdict {
                 body: body.clone(),
                 reply_to: *reply_to,
                 mentions: members_among(view, mentions),
-                attachments: attachments.clone(),
+                attachments: each_once(attachments),
             }))
         }
         Command::Edit { target, body, mentions } => edit(view, actor, *target, body, mentions),
@@ -194,6 +195,17 @@ fn members_among(view: &View, users: &[UserId]) -> Vec<UserId> {
     members.sort_unstable();
     members.dedup();
     members
+}
+
+/// A file named twice is shown once.
+fn each_once(files: &[Attachment]) -> Vec<Attachment> {
+    let mut kept: Vec<Attachment> = Vec::with_capacity(files.len());
+    for file in files {
+        if kept.iter().all(|other| other.attachment != file.attachment) {
+            kept.push(file.clone());
+        }
+    }
+    kept
 }
 
 fn room_for(meta: &Meta, more: u64) -> Result<(), Refusal> {

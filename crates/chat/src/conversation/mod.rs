@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub use self::view::View;
 use crate::{
     event::{Event, Row, Version},
-    ids::{CommandId, ConversationId, Seq, TimestampMs, UserId},
+    ids::{AttachmentId, CommandId, ConversationId, Seq, TimestampMs, UserId},
     refusal::Refusal,
 };
 
@@ -113,6 +113,8 @@ pub struct Effects {
     pub reactions: Vec<(Seq, UserId, String, bool)>,
     /// Mentions set (`true`) or gone.
     pub mentions: Vec<(UserId, Seq, bool)>,
+    /// Files shown with the message at this place (`true`), or erased with it.
+    pub files: Vec<(AttachmentId, Seq, bool)>,
     /// Commands that now have an event, for D2.
     pub commands: Vec<(UserId, CommandId, Seq)>,
 }

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 
 use super::{ConversationKind, Effects, Membership, Meta, Needs, Outcome, Role, decide};
 use crate::{
+    attachment::Attachment,
     command::{Command, Envelope},
     conversation::Decision,
     event::{Event, EventKind, Row, Version},
-    ids::{CommandId, ConversationId, Seq, TimestampMs, UserId},
+    ids::{AttachmentId, CommandId, ConversationId, Seq, TimestampMs, UserId},
 };
 
 /// The loaded part of one conversation. Built by a store from [`Needs`], then fed commands in order.
@@ -34,6 +35,7 @@ struct Changes {
     members: BTreeMap<UserId, ()>,
     reactions: BTreeMap<(Seq, UserId, String), bool>,
     mentions: BTreeMap<(UserId, Seq), bool>,
+    files: BTreeMap<(AttachmentId, Seq), bool>,
     commands: Vec<(UserId, CommandId, Seq)>,
 }
 
@@ -181,6 +183,7 @@ impl View {
                 .map(|((seq, user, emoji), set)| (seq, user, emoji, set))
                 .collect(),
             mentions: changes.mentions.into_iter().map(|((user, seq), set)| (user, seq, set)).collect(),
+            files: changes.files.into_iter().map(|((file, seq), shown)| (file, seq, shown)).collect(),
             commands: changes.commands,
         })
     }
@@ -214,7 +217,10 @@ impl View {
                     self.set_member(*user, Some(*role), event);
                 }
             }
-            EventKind::Message { mentions, .. } => self.set_mentions(event.seq, &[], mentions),
+            EventKind::Message { mentions, attachments, .. } => {
+                self.set_mentions(event.seq, &[], mentions);
+                self.set_files(event.seq, attachments, true);
+            }
             EventKind::Edited { target, .. } => self.apply_edit(*target, event),
             EventKind::Deleted { target } => self.apply_delete(*target, event),
             EventKind::Reacted { target, emoji } => self.set_reaction(*target, emoji, event, true),
@@ -260,10 +266,11 @@ impl View {
 
     fn apply_delete(&mut self, target: Seq, event: &Event) {
         let Some(row) = self.rows.get_mut(&target) else { return };
-        let (EventKind::Message { mentions, .. }, Some(state)) = (&row.event.kind, &row.message) else {
+        let (EventKind::Message { mentions, attachments, .. }, Some(state)) = (&row.event.kind, &row.message)
+        else {
             return;
         };
-        let (before, edits) = (mentions.clone(), state.edits);
+        let (before, files, edits) = (mentions.clone(), attachments.clone(), state.edits);
         if row.apply(event) {
             self.changes.rows.insert(target, ());
             self.changes.versions.retain(|version| version.target != target);
@@ -271,6 +278,7 @@ impl View {
             self.changes.erased.push((target, edits));
             self.reactions.retain(|(seq, ..), ()| *seq != target);
             self.set_mentions(target, &before, &[]);
+            self.set_files(target, &files, false);
         }
     }
 
@@ -293,6 +301,12 @@ impl View {
         }
         for user in now {
             self.changes.mentions.insert((*user, target), true);
+        }
+    }
+
+    fn set_files(&mut self, target: Seq, files: &[Attachment], shown: bool) {
+        for file in files {
+            self.changes.files.insert((file.attachment, target), shown);
         }
     }
 

@@ -16,6 +16,6 @@ pub use self::{
     search::{Search, SearchCapabilities, SearchPage},
     store::{
         Append, AppendOutcome, ChangedSince, Commands, ConversationEntry, EventsPage, EventsQuery,
-        MemberEntry, Store, StoreCapabilities,
+        MemberEntry, Store, StoreCapabilities, UploadEntry,
     },
 };

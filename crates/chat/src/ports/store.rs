@@ -7,11 +7,13 @@ use super::PortError;
 use crate::{
     account::{Account, Invite, SecretHash, Session},
     announcement::Announcement,
+    attachment::{Shown, Upload},
     change::{Change, ChangeOutcome, MarkState},
     command::Envelope,
     conversation::{Effects, Membership, Meta, Needs, Outcome, View},
     event::{Row, Version},
-    ids::{ConversationId, Epoch, Seq, UserId},
+    ids::{AttachmentId, ConversationId, Epoch, Seq, UserId},
+    profile::{ConversationPreferences, Preferences, Profile},
 };
 
 /// What a store backend can do.
@@ -78,6 +80,17 @@ pub struct ConversationEntry {
     pub mentions: u64,
     /// The last message as it is now.
     pub last: Option<Row>,
+    /// How the reader wants the conversation to be.
+    pub preferences: ConversationPreferences,
+}
+
+/// An upload, and where it is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UploadEntry {
+    /// The upload.
+    pub upload: Upload,
+    /// The message that shows it, if one does or did.
+    pub shown: Option<Shown>,
 }
 
 /// One line of a list of members.
@@ -138,6 +151,26 @@ pub trait Store: Send + Sync {
     /// All invitations, newest first, at most `limit`.
     async fn invites(&self, limit: usize) -> Result<Vec<Invite>, PortError>;
 
+    /// What others see of these people besides their names, in the order asked.
+    async fn profiles(&self, users: &[UserId]) -> Result<Vec<Profile>, PortError>;
+    /// How somebody wants the app to be.
+    async fn preferences(&self, user: UserId) -> Result<Preferences, PortError>;
+
+    /// An upload.
+    async fn upload(&self, attachment: AttachmentId) -> Result<Option<UploadEntry>, PortError>;
+    /// Uploads that no message shows (any more), by id after `after`, at most `limit`.
+    async fn loose_uploads(
+        &self,
+        after: Option<AttachmentId>,
+        limit: usize,
+    ) -> Result<Vec<UploadEntry>, PortError>;
+
+    /// All conversations of the server by id after `after`, at most `limit`.
+    async fn conversations(
+        &self,
+        after: Option<ConversationId>,
+        limit: usize,
+    ) -> Result<Vec<(ConversationId, Meta)>, PortError>;
     /// What a conversation is.
     async fn conversation(&self, conversation: ConversationId) -> Result<Option<Meta>, PortError>;
     /// Somebody's membership.

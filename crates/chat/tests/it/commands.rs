@@ -2,7 +2,8 @@
 //! Small alphabets on purpose, so that commands meet each other.
 
 use chat::{
-    AttachmentId, Command, CommandId, ConversationId, ConversationKind, Effects, Envelope, Role, UserId, View,
+    Attachment, AttachmentId, Command, CommandId, ConversationId, ConversationKind, Effects, Envelope, Role,
+    UserId, View,
 };
 use proptest::prelude::*;
 
@@ -37,7 +38,7 @@ pub(crate) fn command() -> impl Strategy<Value = Command> {
                 body,
                 reply_to,
                 mentions,
-                attachments: files.into_iter().map(AttachmentId::from_u128).collect(),
+                attachments: files.into_iter().map(AttachmentId::from_u128).map(Attachment::named).collect(),
             }),
         4 => (target.clone(), text(), users())
             .prop_map(|(target, body, mentions)| Command::Edit { target, body, mentions }),

@@ -2,9 +2,13 @@
 //! A failure here means that data written before cannot be read; append variants and fields instead.
 
 use chat::{
-    Account, AccountRole, Announcement, Change, Command, CommandId, ConversationKind, Envelope, Event,
-    EventKind, Invite, InviteId, Mark, MessageState, Refusal, RegistrationPolicy, Role, Row, Session,
-    SessionId, UserId, Version, announcement::Presence, change::MarkState,
+    Account, AccountRole, Announcement, Attachment, AttachmentId, AvatarId, Change, Command, CommandId,
+    ConversationKind, Envelope, Event, EventKind, Invite, InviteId, Mark, MessageState, Preferences, Profile,
+    Refusal, RegistrationPolicy, Role, Row, Session, SessionId, Upload, UserId, Version,
+    announcement::Presence,
+    attachment::{Claim, Shown},
+    change::MarkState,
+    profile::{ConversationPreferencesPatch, Density, Notify, PreferencesPatch, Theme},
 };
 use proptest::prelude::*;
 use serde::{Serialize, de::DeserializeOwned};
@@ -30,7 +34,12 @@ fn numbers<T: Serialize>(values: &[T]) -> Vec<u8> {
 fn commands() -> Vec<Command> {
     let (target, emoji) = (1, "x".to_owned());
     vec![
-        Command::Send { body: "b".to_owned(), reply_to: Some(1), mentions: vec![USER], attachments: vec![] },
+        Command::Send {
+            body: "b".to_owned(),
+            reply_to: Some(1),
+            mentions: vec![USER],
+            attachments: vec![file()],
+        },
         Command::Edit { target, body: "b".to_owned(), mentions: vec![] },
         Command::Delete { target },
         Command::React { target, emoji: emoji.clone() },
@@ -54,7 +63,12 @@ fn kinds() -> Vec<EventKind> {
             description: Some("d".to_owned()),
             members: vec![(USER, Role::Owner)],
         },
-        EventKind::Message { body: "b".to_owned(), reply_to: None, mentions: vec![], attachments: vec![] },
+        EventKind::Message {
+            body: "b".to_owned(),
+            reply_to: None,
+            mentions: vec![],
+            attachments: vec![file()],
+        },
         EventKind::Edited { target, body: "b".to_owned(), mentions: vec![USER] },
         EventKind::Deleted { target },
         EventKind::Reacted { target, emoji: emoji.clone() },
@@ -132,21 +146,63 @@ fn changes() -> Vec<Change> {
             verified_hash: "h".to_owned(),
             password_hash: "i".to_owned(),
         },
+        Change::SetStatus { user: USER, emoji: Some("🌊".to_owned()), text: None },
+        Change::SetAvatar { user: USER, avatar: Some(AvatarId::from_u128(4)) },
+        Change::SetPreferences { user: USER, patch: patch() },
+        Change::SetConversationPreferences {
+            user: USER,
+            conversation: CONVERSATION,
+            patch: ConversationPreferencesPatch { notify: Some(None), is_pinned: Some(true), is_muted: None },
+        },
+        Change::AddUpload(Upload { file: file(), owner: USER, at: 5, checksum: [6; 32], claim: None }),
+        Change::ClaimUploads { user: USER, claim: claim(), attachments: vec![file().attachment] },
+        Change::RemoveUploads(vec![file().attachment]),
     ]
+}
+
+fn patch() -> PreferencesPatch {
+    PreferencesPatch {
+        notify: Some(Notify::Mentions),
+        do_not_disturb_until: Some(None),
+        sound: Some(false),
+        enter_sends: None,
+        locale: Some(Some("de".to_owned())),
+        theme: Some(Theme::Dark),
+        density: Some(Density::Compact),
+    }
+}
+
+fn claim() -> Claim {
+    Claim { conversation: CONVERSATION, command: CommandId::from_u128(1), at: 7 }
+}
+
+fn file() -> Attachment {
+    Attachment {
+        attachment: AttachmentId::from_u128(0x0a0b),
+        name: "a.png".to_owned(),
+        size_bytes: 300,
+        content_type: "image/png".to_owned(),
+        dimensions: Some((2, 3)),
+        has_thumbnail: true,
+    }
 }
 
 #[test]
 fn numbers_of_variants_never_move() {
     assert_eq!(numbers(&commands()), (0..11).collect::<Vec<u8>>());
     assert_eq!(numbers(&kinds()), (0..10).collect::<Vec<u8>>());
-    assert_eq!(numbers(&changes()), (0..13).collect::<Vec<u8>>());
+    assert_eq!(numbers(&changes()), (0..20).collect::<Vec<u8>>());
     let kinds = [ConversationKind::Direct, ConversationKind::Group, ConversationKind::Channel];
     assert_eq!(numbers(&kinds), [0, 1, 2]);
     assert_eq!(numbers(&[Role::Member, Role::Admin, Role::Owner]), [0, 1, 2]);
     assert_eq!(numbers(&[AccountRole::Member, AccountRole::Admin, AccountRole::Owner]), [0, 1, 2]);
     let policies = [RegistrationPolicy::Open, RegistrationPolicy::Invite, RegistrationPolicy::Closed];
     assert_eq!(numbers(&policies), [0, 1, 2]);
-    assert_eq!(numbers(&[Refusal::ConversationNotFound, Refusal::DeadLettered]), [0, 33]);
+    let refusals = [Refusal::ConversationNotFound, Refusal::DeadLettered, Refusal::TooManyUploads];
+    assert_eq!(numbers(&refusals), [0, 33, 36]);
+    assert_eq!(numbers(&[Notify::All, Notify::Mentions, Notify::None]), [0, 1, 2]);
+    assert_eq!(numbers(&[Theme::System, Theme::Light, Theme::Dark]), [0, 1, 2]);
+    assert_eq!(numbers(&[Density::Comfortable, Density::Compact]), [0, 1]);
 }
 
 /// The bytes of one stored command, whole: a change of field order or of an id's form would show here.
@@ -171,8 +227,34 @@ fn a_stored_command_has_these_bytes() {
     assert_eq!(bytes(&envelope), wanted);
 }
 
+/// The first records named files by id alone: they are still read, and new ones have these bytes.
+#[test]
+fn files_of_the_first_records_are_read_and_new_ones_have_these_bytes() {
+    let send = |attachments: Vec<Attachment>| Command::Send {
+        body: "hi".to_owned(),
+        reply_to: None,
+        mentions: vec![],
+        attachments,
+    };
+    let id = [[0; 14].as_slice(), &[0x0a, 0x0b]].concat();
+    let first = [vec![0, 2, b'h', b'i', 0, 0, 1, 16], id.clone()].concat();
+    let read: Command = postcard::from_bytes(&first).unwrap();
+    assert_eq!(read, send(vec![Attachment::named(file().attachment)]));
+    let known = [
+        vec![0, 2, b'h', b'i', 0, 0, 1, 1, 16],
+        id,
+        [&[5], b"a.png".as_slice(), &[0xac, 0x02, 9], b"image/png", &[1, 2, 3, 1]].concat(),
+    ];
+    assert_eq!(bytes(&send(vec![file()])), known.concat());
+    assert!(postcard::from_bytes::<Attachment>(&[0]).is_err(), "no third shape is read");
+}
+
 #[test]
 fn everything_stored_reads_back_as_it_was() {
+    round_trip(&Upload { file: file(), owner: USER, at: 5, checksum: [6; 32], claim: Some(claim()) });
+    round_trip(&[Shown::With(CONVERSATION, 9), Shown::Erased]);
+    round_trip(&Preferences::default().patched(&patch()));
+    round_trip(&Profile { status_emoji: None, status_text: Some("x".to_owned()), avatar: None });
     commands().iter().for_each(round_trip);
     changes().iter().for_each(round_trip);
     for (seq, kind) in (1..).zip(kinds()) {
@@ -212,6 +294,7 @@ fn everything_stored_reads_back_as_it_was() {
         Announcement::Presence { user: USER, presence: Presence::Offline { last_seen: Some(1) } },
         Announcement::SessionsEnded { user: USER, sessions: vec![SessionId::from_u128(1)] },
         Announcement::AccountDisabled { user: USER, sessions: vec![SessionId::from_u128(1)] },
+        Announcement::Preferences { user: USER, conversation: Some(CONVERSATION) },
     ] {
         round_trip(&announcement);
     }

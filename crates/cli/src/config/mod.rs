@@ -25,6 +25,8 @@ pub(crate) struct Config {
     pub(crate) registration: Registration,
     /// Bounds per connection, person and address. Beyond them the answer is `slow_down`. A rate of 0 means no bound.
     pub(crate) limits: Limits,
+    /// Files that people send, and their pictures.
+    pub(crate) files: Files,
     /// Cost of checking a password (Argon2id). Higher is safer and slower.
     pub(crate) passwords: Passwords,
     /// The write-ahead log.
@@ -39,6 +41,8 @@ pub(crate) struct Config {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Server {
+    /// What the server is called in the app.
+    pub(crate) name: String,
     /// Folder of the journal and the store. Made if it is missing.
     pub(crate) data: String,
     /// Address and port. Port 0 takes a free one; the first line of output tells which.
@@ -119,6 +123,16 @@ pub(crate) struct Limits {
     pub(crate) heartbeat_ms: u64,
 }
 
+/// Files that people send, and their pictures.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Files {
+    /// Folder they are kept in, made if it is missing. Empty: `files` in the data folder.
+    pub(crate) folder: String,
+    /// Largest file, MiB.
+    pub(crate) size_max_mib: u64,
+}
+
 /// Cost of checking a password.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -180,6 +194,7 @@ pub(crate) struct Traces {
 impl Default for Server {
     fn default() -> Self {
         Server {
+            name: "DynamoWave Chat".into(),
             data: "./data".into(),
             listen: "127.0.0.1:8080".into(),
             threads: 0,
@@ -207,6 +222,12 @@ impl Default for Limits {
             outbox_bytes_max: 256 * 1024,
             heartbeat_ms: 30_000,
         }
+    }
+}
+
+impl Default for Files {
+    fn default() -> Self {
+        Files { folder: String::new(), size_max_mib: 50 }
     }
 }
 
@@ -287,6 +308,11 @@ impl Config {
         within("limits.queue_age_max_ms", self.limits.queue_age_max_ms, 10, 600_000)?;
         within("limits.outbox_bytes_max", self.limits.outbox_bytes_max as u64, 64 << 10, 64 << 20)?;
         within("limits.heartbeat_ms", self.limits.heartbeat_ms, 1_000, 540_000)?;
+        within("files.size_max_mib", self.files.size_max_mib, 1, api::limits::FILE_BYTES_MAX >> 20)?;
+        ensure!(
+            (1..=64).contains(&self.server.name.trim().chars().count()),
+            "server.name must have 1 to 64 characters"
+        );
         within("passwords.memory_kib", self.passwords.memory_kib.into(), 8, 1 << 20)?;
         within("passwords.iterations", self.passwords.iterations.into(), 1, 100)?;
         within("journal.erase_after_ms", self.journal.erase_after_ms, 0, ERASE_AFTER_MS_MAX)?;

@@ -68,6 +68,27 @@ impl Http {
         answer(request.header("authorization", self.bearer()).send_json(body))
     }
 
+    /// Sends bytes as they are.
+    pub(crate) fn upload(&self, path: &str, bytes: &[u8]) -> Answer {
+        let request = self.agent.post(format!("http://{}{path}", self.address));
+        answer(request.header("authorization", self.bearer()).send(bytes))
+    }
+
+    /// Status, headers and bytes of an answer, whatever it is.
+    pub(crate) fn fetch(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> (u16, ureq::http::HeaderMap, Vec<u8>) {
+        let mut request = self.agent.get(format!("http://{}{path}", self.address));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut response = request.header("authorization", self.bearer()).call().expect("an answer");
+        let bytes = response.body_mut().read_to_vec().expect("a body");
+        (response.status().as_u16(), response.headers().clone(), bytes)
+    }
+
     fn bearer(&self) -> String {
         format!("Bearer {}", self.token)
     }

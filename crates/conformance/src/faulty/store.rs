@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chat::{
-    Account, Announcement, Change, ChangeOutcome, ConversationId, Epoch, Invite, Membership, Meta, Needs,
-    Row, Seq, Session, UserId, Version, View,
+    Account, Announcement, AttachmentId, Change, ChangeOutcome, ConversationId, Epoch, Invite, Membership,
+    Meta, Needs, Preferences, Profile, Row, Seq, Session, UserId, Version, View,
     account::SecretHash,
     ports::{
         Append, AppendOutcome, ChangedSince, ConversationEntry, ErrorKind, EventsPage, EventsQuery,
-        MemberEntry, PortError, Store, StoreCapabilities,
+        MemberEntry, PortError, Store, StoreCapabilities, UploadEntry,
     },
 };
 
@@ -104,6 +104,39 @@ impl Store for Faulty<Arc<dyn Store>> {
     async fn invites(&self, limit: usize) -> Result<Vec<Invite>, PortError> {
         self.faults.before("faulty.store.invites").await?;
         self.inner.invites(limit).await
+    }
+
+    async fn profiles(&self, users: &[UserId]) -> Result<Vec<Profile>, PortError> {
+        self.faults.before("faulty.store.profiles").await?;
+        self.inner.profiles(users).await
+    }
+
+    async fn preferences(&self, user: UserId) -> Result<Preferences, PortError> {
+        self.faults.before("faulty.store.preferences").await?;
+        self.inner.preferences(user).await
+    }
+
+    async fn upload(&self, attachment: AttachmentId) -> Result<Option<UploadEntry>, PortError> {
+        self.faults.before("faulty.store.upload").await?;
+        self.inner.upload(attachment).await
+    }
+
+    async fn loose_uploads(
+        &self,
+        after: Option<AttachmentId>,
+        limit: usize,
+    ) -> Result<Vec<UploadEntry>, PortError> {
+        self.faults.before("faulty.store.loose_uploads").await?;
+        self.inner.loose_uploads(after, limit).await
+    }
+
+    async fn conversations(
+        &self,
+        after: Option<ConversationId>,
+        limit: usize,
+    ) -> Result<Vec<(ConversationId, Meta)>, PortError> {
+        self.faults.before("faulty.store.conversations").await?;
+        self.inner.conversations(after, limit).await
     }
 
     async fn conversation(&self, conversation: ConversationId) -> Result<Option<Meta>, PortError> {

@@ -54,7 +54,8 @@ impl ModelDirectory {
             }
             Announcement::Failed { user, .. }
             | Announcement::SessionsEnded { user, .. }
-            | Announcement::AccountDisabled { user, .. } => {
+            | Announcement::AccountDisabled { user, .. }
+            | Announcement::Preferences { user, .. } => {
                 nodes.extend(self.lock().nodes_of(*user, now_ms));
                 None
             }

@@ -2,7 +2,7 @@
 //! Members and descriptions are in `conversations`.
 
 use chat::{
-    AttachmentId, Command, ConversationId, Event, EventKind, Outcome, Refusal, Row, Seq, UserId,
+    Attachment, AttachmentId, Command, ConversationId, Event, EventKind, Outcome, Refusal, Row, Seq, UserId,
     limits::PAGE_BYTES_MAX, ports::EventsQuery, timeline::Timeline,
 };
 
@@ -34,6 +34,18 @@ async fn row_by_every_read(world: &World, conversation: ConversationId, seq: Seq
     row
 }
 
+/// A picture of this number.
+fn file(number: u128) -> Attachment {
+    Attachment {
+        attachment: AttachmentId::from_u128(number),
+        name: format!("secret {number}.png"),
+        size_bytes: 70_000,
+        content_type: "image/png".to_owned(),
+        dimensions: Some((640, 480)),
+        has_thumbnail: true,
+    }
+}
+
 /// A message is stored as it was sent, whole.
 pub async fn a_message_is_kept_as_sent(harness: &dyn Harness) {
     let world = World::open(harness).await;
@@ -44,7 +56,7 @@ pub async fn a_message_is_kept_as_sent(harness: &dyn Harness) {
         body: "  *An* answer\n\u{1F600} ".to_owned(),
         reply_to: Some(first),
         mentions: vec![bob],
-        attachments: vec![AttachmentId::from_u128(3), AttachmentId::from_u128(1)],
+        attachments: vec![file(3), file(1)],
     };
     let EventKind::Message { body, reply_to, mentions, attachments } = kind.clone() else { unreachable!() };
     let command = Command::Send { body, reply_to, mentions, attachments };
@@ -150,7 +162,7 @@ pub async fn a_deleted_message_is_nowhere_readable(harness: &dyn Harness) {
         body: "secret one".to_owned(),
         reply_to: None,
         mentions: vec![bob],
-        attachments: vec![AttachmentId::from_u128(1)],
+        attachments: vec![file(1)],
     };
     let target = world.applied(group, alice, command).await;
     let edited = world.applied(group, alice, edit(target, "secret two")).await;

@@ -20,9 +20,11 @@ pub mod durability;
 pub mod events;
 pub mod journey;
 pub mod log;
+pub mod profiles;
 pub mod queue;
 pub mod search;
 pub mod unread;
+pub mod uploads;
 pub mod world;
 
 /// Expands to one `#[tokio::test]` per case of `conformance::suite::$suite`.
@@ -213,6 +215,36 @@ macro_rules! store_suite {
                     unread_equals_a_recount,
                     unread_mentions_are_counted,
                     mentions_are_counted_up_to_a_hundred,
+                ]
+            );
+        }
+        mod profiles {
+            #[allow(unused_imports, reason = "the expression may name things of the parent")]
+            use super::*;
+            $crate::cases!(
+                profiles,
+                $harness,
+                [
+                    a_profile_is_what_its_person_made_it,
+                    preferences_change_one_by_one,
+                    preferences_of_a_conversation_are_each_readers_own,
+                    all_conversations_are_paged_by_id,
+                ]
+            );
+        }
+        mod uploads {
+            #[allow(unused_imports, reason = "the expression may name things of the parent")]
+            use super::*;
+            $crate::cases!(
+                uploads,
+                $harness,
+                [
+                    an_upload_is_kept_as_it_was_added,
+                    unsent_uploads_are_bounded,
+                    an_upload_is_claimed_by_one_command,
+                    a_file_is_shown_by_its_message_and_erased_with_it,
+                    loose_uploads_are_paged_by_id,
+                    uploads_and_profiles_survive_a_restart,
                 ]
             );
         }

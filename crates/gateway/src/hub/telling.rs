@@ -39,6 +39,9 @@ impl Hub {
             Announcement::AccountDisabled { user, sessions } => {
                 self.end_sessions(*user, sessions, CloseCode::AccountDisabled, out);
             }
+            Announcement::Preferences { user, .. } => {
+                self.tell_user(*user, &frame(), Weight::Durable, out);
+            }
         }
     }
 

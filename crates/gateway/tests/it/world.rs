@@ -158,6 +158,8 @@ impl World {
             passwords: Passwords::new(passwords).unwrap(),
             limits: RateLimits::new(&wish.rates),
             sessions: SessionCache::default(),
+            files: api::Files::in_memory(),
+            vitals: Box::new(api::Vitals::default),
             options: wish.api,
         });
         let (stop, _) = watch::channel(false);

@@ -6,20 +6,28 @@ use std::collections::BTreeMap;
 use protocol::{
     Code,
     frame::server::UserPresence,
-    frame::{Request, ServerFrame},
+    frame::{Request, ServerFrame, event::Attachment},
     http::{
         Page, Problem,
         account::{
             AccountBody, AccountPatch, InviteCreated, InviteItem, InviteRequest, LoggedIn, Login,
             PasswordChange, Registration, SessionItem, TicketGranted, UserItem,
         },
-        admin::{AdminUserItem, AdminUserPatch, DeadLetterCount, DeadLetterItem, DeadLetterSelection},
+        admin::{
+            AdminConversationItem, AdminUserItem, AdminUserPatch, DeadLetterCount, DeadLetterItem,
+            DeadLetterSelection,
+        },
         conversation::{
             ChannelItem, CommandApplied, ConversationItem, ConversationMade, ConversationPatch,
             ConversationRequest, EventsBody, MarksBody, MarksRequest, MemberItem, MembersRequest,
             MessageAccepted, MessagePatch, MessageRequest, ReactionItem, RolePatch, VersionItem,
         },
+        health::HealthBody,
+        preferences::{
+            ConversationPreferencesBody, ConversationPreferencesChange, PreferencesBody, PreferencesChange,
+        },
         search::SearchBody,
+        server::ServerBody,
     },
 };
 use schemars::generate::{SchemaGenerator, SchemaSettings};
@@ -63,10 +71,13 @@ pub(crate) fn http() -> Definitions {
         add!(generator: ConversationRequest, ConversationMade, ConversationItem, ConversationPatch, ChannelItem,
             MemberItem, MembersRequest, RolePatch, EventsBody<'_>, MessageRequest, MessageAccepted, MessagePatch,
             CommandApplied, VersionItem, ReactionItem, MarksRequest, MarksBody, SearchBody<'_>);
-        add!(generator: DeadLetterItem, DeadLetterSelection, DeadLetterCount, AdminUserItem, AdminUserPatch);
+        add!(generator: DeadLetterItem, DeadLetterSelection, DeadLetterCount, AdminUserItem, AdminUserPatch,
+            AdminConversationItem, HealthBody);
+        add!(generator: ServerBody, PreferencesBody, PreferencesChange, ConversationPreferencesBody,
+            ConversationPreferencesChange, Attachment<'_>);
         add!(generator: Page<SessionItem>, Page<UserItem>, Page<InviteItem>, Page<UserPresence>,
             Page<ConversationItem>, Page<ChannelItem>, Page<MemberItem>, Page<VersionItem>, Page<ReactionItem>,
-            Page<DeadLetterItem>, Page<AdminUserItem>);
+            Page<DeadLetterItem>, Page<AdminUserItem>, Page<AdminConversationItem>);
     })
 }
 

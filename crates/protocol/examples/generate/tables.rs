@@ -29,7 +29,7 @@ pub(crate) fn codes() -> String {
 
 /// The limits a client meets.
 pub(crate) fn limits() -> String {
-    let rows: [(&str, usize, &str); 18] = [
+    let rows: [(&str, usize, &str); 20] = [
         ("frame of a client", limits::FRAME_BYTES_MAX, "bytes as sent"),
         (
             "frame of a client, above which the connection closes",
@@ -49,6 +49,8 @@ pub(crate) fn limits() -> String {
         ("conversations in one `watchMarks`", limits::WATCHED_CONVERSATIONS_MAX, ""),
         ("mentions in one message", chat_limits::MENTIONS_MAX, ""),
         ("files on one message", chat_limits::ATTACHMENTS_MAX, ""),
+        ("name of a file", chat_limits::FILE_NAME_BYTES_MAX, "bytes of UTF-8"),
+        ("words of a status", chat_limits::STATUS_CHARS_MAX, "characters"),
         ("reaction", chat_limits::EMOJI_BYTES_MAX, "bytes of UTF-8"),
         ("members named by one command", chat_limits::MEMBERS_PER_COMMAND_MAX, ""),
         ("request body over HTTP", limits::REQUEST_BYTES_MAX, "bytes"),

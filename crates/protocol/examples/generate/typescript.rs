@@ -54,6 +54,8 @@ pub(crate) fn constants() -> String {
         ("emojiBytes", chat_limits::EMOJI_BYTES_MAX),
         ("titleChars", chat_limits::TITLE_CHARS_MAX),
         ("descriptionChars", chat_limits::DESCRIPTION_CHARS_MAX),
+        ("statusChars", chat_limits::STATUS_CHARS_MAX),
+        ("fileNameBytes", chat_limits::FILE_NAME_BYTES_MAX),
         ("displayNameChars", chat_limits::DISPLAY_NAME_CHARS_MAX),
         ("passwordCharsMin", chat_limits::PASSWORD_CHARS_MIN),
         ("membersPerCommand", chat_limits::MEMBERS_PER_COMMAND_MAX),
@@ -228,6 +230,7 @@ fn expression(schema: &Value) -> String {
         Some("string") => "string".into(),
         Some("integer" | "number") => "number".into(),
         Some("boolean") => "boolean".into(),
+        Some("null") => "null".into(),
         Some("array") => format!("readonly {}[]", parenthesised(&expression(&schema["items"]))),
         Some("object") => match schema.get("additionalProperties") {
             Some(values) => format!("Readonly<Record<string, {}>>", expression(values)),

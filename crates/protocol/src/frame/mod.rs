@@ -4,6 +4,7 @@
 pub mod client;
 mod decode;
 pub mod event;
+mod news;
 mod pages;
 pub mod server;
 mod value;

@@ -3,14 +3,12 @@
 
 use std::borrow::Cow;
 
-use chat::{
-    Announcement, CommandId, ConnectionId, ConversationId, Epoch, Refusal, Seq, SessionId, UserId,
-    announcement::Presence,
-};
+use chat::{Announcement, CommandId, ConnectionId, ConversationId, Epoch, Refusal, Seq, SessionId, UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+pub use super::news::{Marks, PreferencesChanged, PresenceFrame, PresenceStatus, Typing, UserPresence};
 use super::{client::ACTIONS, decode::FrameError, event::ChatEvent};
 use crate::{
     code::Code,
@@ -49,6 +47,8 @@ pub enum ServerFrame<'a> {
     Presence(PresenceFrame),
     /// A member's marks moved.
     Marks(Marks),
+    /// The reader's preferences changed: fetch them again.
+    Preferences(PreferencesChanged),
     /// The server goes away soon: connect again.
     Reconnect(Reconnect),
 }
@@ -245,69 +245,6 @@ pub struct Resync {
     pub epoch: Epoch,
 }
 
-/// `typing`: shown for a few seconds, unless it comes again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Typing {
-    /// Where.
-    #[schemars(with = "schema::ConversationId")]
-    pub conversation_id: ConversationId,
-    /// Who.
-    #[schemars(with = "schema::UserId")]
-    pub user_id: UserId,
-}
-
-/// `presence`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct PresenceFrame {
-    /// The people watched whose state is told, at most 250.
-    pub users: Vec<UserPresence>,
-}
-
-/// How somebody is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct UserPresence {
-    /// Who.
-    #[schemars(with = "schema::UserId")]
-    pub user_id: UserId,
-    /// How.
-    pub status: PresenceStatus,
-    /// When they were last connected: for who is offline, if they ever were.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_seen: Option<Time>,
-}
-
-/// Whether somebody is there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum PresenceStatus {
-    /// Connected and active on some device.
-    Online,
-    /// Connected, active on no device.
-    Away,
-    /// Not connected.
-    Offline,
-}
-
-/// `marks`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Marks {
-    /// Where.
-    #[schemars(with = "schema::ConversationId")]
-    pub conversation_id: ConversationId,
-    /// Whose.
-    #[schemars(with = "schema::UserId")]
-    pub user_id: UserId,
-    /// Everything up to here is read.
-    #[schemars(with = "schema::Seq")]
-    pub read_seq: Seq,
-    /// Everything up to here has arrived on a device.
-    #[schemars(with = "schema::Seq")]
-    pub delivered_seq: Seq,
-}
-
 /// `reconnect`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -365,6 +302,7 @@ impl ServerFrame<'_> {
             "typing" => ServerFrame::Typing(serde_json::from_str(text)?),
             "presence" => ServerFrame::Presence(serde_json::from_str(text)?),
             "marks" => ServerFrame::Marks(serde_json::from_str(text)?),
+            "preferences" => ServerFrame::Preferences(serde_json::from_str(text)?),
             "reconnect" => ServerFrame::Reconnect(serde_json::from_str(text)?),
             other => return Err(DecodeError::UnknownType(other.to_owned())),
         })
@@ -452,6 +390,9 @@ impl ServerFrame<'_> {
             Announcement::Presence { user, presence } => {
                 ServerFrame::Presence(PresenceFrame { users: vec![UserPresence::of(*user, *presence)] })
             }
+            Announcement::Preferences { conversation, .. } => {
+                ServerFrame::Preferences(PreferencesChanged { conversation_id: *conversation })
+            }
             Announcement::SessionsEnded { .. } | Announcement::AccountDisabled { .. } => return None,
         })
     }
@@ -464,19 +405,6 @@ impl From<FrameError> for ServerFrame<'static> {
         } else {
             Self::error(error.reference, error.code, error.message, None)
         }
-    }
-}
-
-impl UserPresence {
-    /// How somebody is, on the wire.
-    #[must_use]
-    pub fn of(user_id: UserId, presence: Presence) -> UserPresence {
-        let (status, last_seen) = match presence {
-            Presence::Online => (PresenceStatus::Online, None),
-            Presence::Away => (PresenceStatus::Away, None),
-            Presence::Offline { last_seen } => (PresenceStatus::Offline, last_seen.map(Time::from_ms)),
-        };
-        UserPresence { user_id, status, last_seen }
     }
 }
 

@@ -7,6 +7,7 @@ use chat::{AccountRole, InviteId, SessionId, UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::preferences::UserStatus;
 use crate::scalar::{Time, schema};
 
 /// `POST /v1/accounts`.
@@ -96,6 +97,12 @@ pub struct AccountBody {
     pub role: ServerRole,
     /// When it was made.
     pub created_at: Time,
+    /// How they say they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<UserStatus>,
+    /// Version of their picture, if they have one: opaque, another one for every new picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub avatar: Option<String>,
 }
 
 /// `PATCH /v1/account`.
@@ -105,6 +112,9 @@ pub struct AccountPatch {
     /// The new name others see.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
+    /// The new status as a whole: without emoji and text it is removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<UserStatus>,
 }
 
 /// `PUT /v1/account/password`. Ends all other logins.
@@ -141,6 +151,12 @@ pub struct UserItem {
     /// Whether the account is disabled; absent is no.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub disabled: bool,
+    /// How they say they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<UserStatus>,
+    /// Version of their picture, if they have one: `GET /v1/users/{id}/avatar?v=VERSION`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub avatar: Option<String>,
 }
 
 /// `POST /v1/invites`.

@@ -1,12 +1,15 @@
-//! What operators see and do: dead letters and accounts.
+//! What operators see and do: dead letters, accounts, conversations.
 //! Shows no message text and no secret (D7).
 
-use chat::{CommandId, ConversationId, UserId};
+use chat::{CommandId, ConversationId, Seq, UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::account::ServerRole;
-use crate::scalar::{Time, schema};
+use super::{account::ServerRole, preferences::UserStatus};
+use crate::{
+    frame::event::Kind,
+    scalar::{Time, schema},
+};
 
 /// Which queue a dead letter came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -94,6 +97,36 @@ pub struct AdminUserItem {
     /// When the person was last connected, if ever.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen_at: Option<Time>,
+    /// How they say they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<UserStatus>,
+    /// Version of their picture, if they have one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub avatar: Option<String>,
+}
+
+/// A conversation as its server's admins see it, in `GET /v1/admin/conversations`: nothing of what is said in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AdminConversationItem {
+    /// Which.
+    #[schemars(with = "schema::ConversationId")]
+    pub conversation_id: ConversationId,
+    /// Direct, group or channel.
+    pub kind: Kind,
+    /// Title, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// How many members there are.
+    #[schemars(with = "schema::Count")]
+    pub member_count: u64,
+    /// `seq` of the last event.
+    #[schemars(with = "schema::Seq")]
+    pub head_seq: Seq,
+    /// When it began.
+    pub created_at: Time,
+    /// Time of the last event.
+    pub active_at: Time,
 }
 
 /// `PATCH /v1/admin/users/{id}`.

@@ -5,6 +5,7 @@ use chat::{AttachmentId, CommandId, ConversationId, Epoch, Seq, UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::preferences::ConversationPreferencesBody;
 use crate::{
     frame::event::{ChatEvent, Kind, MemberRole},
     scalar::{Time, schema},
@@ -84,6 +85,8 @@ pub struct ConversationItem {
     pub created_at: Time,
     /// Time of the last event.
     pub active_at: Time,
+    /// How the reader wants it to be.
+    pub preferences: ConversationPreferencesBody,
 }
 
 /// `PATCH /v1/conversations/{id}`.
@@ -180,7 +183,7 @@ pub struct MessageRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<schema::ClientMessageId>")]
     pub client_message_id: Option<CommandId>,
-    /// Markdown source, at most 16,384 bytes of UTF-8.
+    /// Markdown source, at most 16,384 bytes of UTF-8. May be empty when there are attachments.
     pub body: String,
     /// The message it answers: its id, or its `seq` as a number.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -4,8 +4,11 @@
 pub mod account;
 pub mod admin;
 pub mod conversation;
+pub mod health;
+pub mod preferences;
 mod problem;
 pub mod search;
+pub mod server;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

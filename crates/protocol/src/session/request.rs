@@ -1,7 +1,9 @@
 //! A frame's request → what is asked of the rest of the server: commands of `chat`, syncs, marks.
 //! Written by hand, field by field: the wire's types and the chat's are free to differ.
 
-use chat::{Command, CommandId, ConversationId, Envelope, Epoch, Refusal, Seq, TimestampMs, UserId};
+use chat::{
+    Attachment, Command, CommandId, ConversationId, Envelope, Epoch, Refusal, Seq, TimestampMs, UserId,
+};
 
 use super::Output;
 use crate::{
@@ -143,7 +145,8 @@ fn send(frame: SendMessage) -> Asked {
         Some(name) => Some(name.seq_in(conversation_id).ok_or(Refusal::MessageNotFound)?),
         None => None,
     };
-    Ok((conversation_id, Command::Send { body, reply_to, mentions, attachments: attachment_ids }))
+    let attachments = attachment_ids.into_iter().map(Attachment::named).collect();
+    Ok((conversation_id, Command::Send { body, reply_to, mentions, attachments }))
 }
 
 fn edit(frame: EditMessage) -> Asked {

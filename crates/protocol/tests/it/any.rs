@@ -2,8 +2,8 @@
 //! Histories are made by `chat`'s own rules, so that what they contain can really happen.
 
 use chat::{
-    AttachmentId, Command, CommandId, ConversationId, ConversationKind, Envelope, Event, EventKind,
-    MessageId, Role, Seq, UserId, View,
+    Attachment, AttachmentId, Command, CommandId, ConversationId, ConversationKind, Envelope, Event,
+    EventKind, MessageId, Role, Seq, UserId, View,
 };
 use proptest::{collection::vec, option, prelude::*};
 use protocol::{
@@ -139,6 +139,18 @@ pub(crate) fn request() -> impl Strategy<Value = Request> {
     (client_frame(), option::of(reference())).prop_map(|(frame, reference)| Request { frame, reference })
 }
 
+/// A picture with everything that is told of one.
+pub(crate) fn file() -> Attachment {
+    Attachment {
+        attachment: AttachmentId::from_u128(7),
+        name: "\"wave\".png".to_owned(),
+        size_bytes: 70_000,
+        content_type: "image/png".to_owned(),
+        dimensions: Some((640, 480)),
+        has_thumbnail: true,
+    }
+}
+
 /// One person of a small cast doing something.
 #[derive(Debug, Clone)]
 struct Deed {
@@ -159,7 +171,7 @@ fn deed() -> impl Strategy<Value = Deed> {
     let role = prop_oneof![Just(Role::Member), Just(Role::Admin), Just(Role::Owner)];
     let command = prop_oneof![
         4 => (text(), option::of(target.clone()), vec(person.clone(), 0..3)).prop_map(|(body, reply_to, mentions)| {
-            Command::Send { body, reply_to, mentions, attachments: vec![AttachmentId::from_u128(7)] }
+            Command::Send { body, reply_to, mentions, attachments: vec![file()] }
         }),
         2 => (target.clone(), text(), vec(person.clone(), 0..3))
             .prop_map(|(target, body, mentions)| Command::Edit { target, body, mentions }),

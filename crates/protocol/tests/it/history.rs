@@ -90,7 +90,7 @@ proptest! {
             let Some(state) = row.message.as_ref().filter(|state| state.deleted_at.is_some()) else { continue };
             let value = serde_json::to_value(ChatEvent::of_row(row, &[])).unwrap();
             prop_assert_eq!(&value["body"], "");
-            for gone in ["mentions", "attachmentIds", "reactions"] {
+            for gone in ["mentions", "attachments", "reactions"] {
                 prop_assert!(value.get(gone).is_none(), "{}", value);
             }
             prop_assert_eq!(&value["deletedBy"], &serde_json::to_value(state.deleted_by).unwrap());

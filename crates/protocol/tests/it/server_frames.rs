@@ -9,8 +9,8 @@ use protocol::{
     frame::{
         DecodeError, ServerFrame, presence_frames,
         server::{
-            Done, Hello, HelloLimits, Marks, Pong, PresenceFrame, PresenceStatus, Reconnect, Resync, Synced,
-            Typing, Unlisted, UserPresence, peek_type,
+            Done, Hello, HelloLimits, Marks, Pong, PreferencesChanged, PresenceFrame, PresenceStatus,
+            Reconnect, Resync, Synced, Typing, Unlisted, UserPresence, peek_type,
         },
     },
 };
@@ -69,6 +69,8 @@ pub(crate) fn one_of_each() -> Vec<ServerFrame<'static>> {
             read_seq: 4,
             delivered_seq: 9,
         }),
+        ServerFrame::Preferences(PreferencesChanged { conversation_id: Some(CONVERSATION) }),
+        ServerFrame::Preferences(PreferencesChanged { conversation_id: None }),
         ServerFrame::Reconnect(Reconnect { after_ms: 1_234 }),
     ]
 }

@@ -1,12 +1,12 @@
 //! The largest frames there can be, against the limits of the narrowest home (D6).
 
 use chat::{
-    AttachmentId, CommandId, ConversationId, ConversationKind, Event, EventKind, MessageState, Role, Row,
-    UserId,
+    Attachment, AttachmentId, CommandId, ConversationId, ConversationKind, Event, EventKind, MessageState,
+    Role, Row, UserId,
     announcement::Presence,
     limits::{
-        ATTACHMENTS_MAX, BODY_BYTES_MAX, DESCRIPTION_CHARS_MAX, EMOJI_BYTES_MAX, MEMBERS_PER_COMMAND_MAX,
-        MENTIONS_MAX, REACTION_KINDS_MAX, TITLE_CHARS_MAX,
+        ATTACHMENTS_MAX, BODY_BYTES_MAX, DESCRIPTION_CHARS_MAX, EMOJI_BYTES_MAX, FILE_NAME_BYTES_MAX,
+        MEMBERS_PER_COMMAND_MAX, MENTIONS_MAX, REACTION_KINDS_MAX, TITLE_CHARS_MAX,
     },
 };
 use protocol::{
@@ -36,6 +36,18 @@ fn event(kind: EventKind) -> Event {
     }
 }
 
+/// The file that takes most room: every byte of its name is written in two.
+fn largest_file() -> Attachment {
+    Attachment {
+        attachment: AttachmentId::from_u128(u128::MAX),
+        name: "\"".repeat(FILE_NAME_BYTES_MAX),
+        size_bytes: SEQ_MAX,
+        content_type: "application/vnd.openxmlformats-officedocument.wordprocessingml.document".into(),
+        dimensions: Some((u32::MAX, u32::MAX)),
+        has_thumbnail: false,
+    }
+}
+
 /// The longest message there can be: every byte of its body is written in six.
 fn longest_message() -> Row {
     let mut row = Row::of(
@@ -43,7 +55,7 @@ fn longest_message() -> Row {
             body: "\u{1}".repeat(BODY_BYTES_MAX),
             reply_to: Some(SEQ_MAX),
             mentions: vec![UserId::from_u128(u128::MAX); MENTIONS_MAX],
-            attachments: vec![AttachmentId::from_u128(u128::MAX); ATTACHMENTS_MAX],
+            attachments: vec![largest_file(); ATTACHMENTS_MAX],
         }),
         SEQ_MAX,
     );

@@ -231,6 +231,7 @@ fn of_announcement(letter: DeadLetter<Announcement>) -> DeadLetterItem {
         Announcement::Marks { user, .. } => ("marks", Some(*user), None),
         Announcement::Typing { user, .. } => ("typing", Some(*user), None),
         Announcement::Presence { user, .. } => ("presence", Some(*user), None),
+        Announcement::Preferences { user, .. } => ("preferences", Some(*user), None),
         Announcement::SessionsEnded { user, .. } => ("sessionsEnded", Some(*user), None),
         Announcement::AccountDisabled { user, .. } => ("accountDisabled", Some(*user), None),
     };

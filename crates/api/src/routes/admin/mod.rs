@@ -1,13 +1,17 @@
-//! What admins, owners and the operator do: accounts and dead letters.
+//! What admins, owners and the operator do: accounts, conversations, health and dead letters.
 //! Shows no message text and no secret (D7).
 
+mod conversations;
 mod dead_letters;
+mod health;
 mod users;
 
 use crate::endpoint::Endpoint;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     let mut endpoints = users::endpoints();
+    endpoints.extend(conversations::endpoints());
+    endpoints.extend(health::endpoints());
     endpoints.extend(dead_letters::endpoints());
     endpoints
 }

@@ -23,7 +23,9 @@ use crate::{
     auth::Administrator,
     endpoint::{Access, Endpoint, get, patch, put},
     extract::{Json, Query, Segments},
-    page, view,
+    page,
+    people::{profile_of, with_profiles},
+    view,
 };
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
@@ -85,7 +87,9 @@ async fn list(
     let prefix = query.prefix.as_deref().unwrap_or_default();
     let accounts = app.store.accounts(prefix, query.after.as_deref(), limit).await?;
     let next = page::next(&accounts, limit, |last| last.username.clone());
-    Ok(axum::Json(Page { items: accounts.iter().map(view::admin_user).collect(), next }))
+    let accounts = with_profiles(&app, accounts).await?;
+    let items = accounts.iter().map(|(account, profile)| view::admin_user(account, profile)).collect();
+    Ok(axum::Json(Page { items, next }))
 }
 
 async fn show(
@@ -93,7 +97,9 @@ async fn show(
     _: Administrator,
     segments: Segments,
 ) -> Result<axum::Json<AdminUserItem>, Problem> {
-    Ok(axum::Json(view::admin_user(&existing(&app, &segments).await?)))
+    let account = existing(&app, &segments).await?;
+    let profile = profile_of(&app, account.user).await?;
+    Ok(axum::Json(view::admin_user(&account, &profile)))
 }
 
 async fn change(

@@ -11,7 +11,7 @@ use chat::{
     limits::SESSIONS_PER_USER_MAX,
 };
 
-use super::{log, state::State};
+use super::{log, profiles, state::State, uploads};
 
 type Outcome = Result<ChangeOutcome, Refusal>;
 
@@ -75,8 +75,30 @@ pub(super) fn apply(state: &mut State, change: Change) -> ChangeOutcome {
             }
             Ok(ChangeOutcome::Done)
         }
+        change => of_people_and_files(state, change),
     };
     outcome.unwrap_or_else(ChangeOutcome::Refused)
+}
+
+/// What people say of themselves, how they want the app to be, and what they upload.
+fn of_people_and_files(state: &mut State, change: Change) -> Outcome {
+    match change {
+        Change::SetStatus { user, emoji, text } => profiles::set_profile(state, user, |profile| {
+            (profile.status_emoji, profile.status_text) = (emoji, text);
+        }),
+        Change::SetAvatar { user, avatar } => {
+            profiles::set_profile(state, user, |profile| profile.avatar = avatar)
+        }
+        Change::SetPreferences { user, patch } => profiles::set_preferences(state, user, &patch),
+        Change::SetConversationPreferences { user, conversation, patch } => {
+            profiles::set_conversation_preferences(state, user, conversation, patch)
+        }
+        Change::AddUpload(upload) => uploads::add(state, upload),
+        Change::ClaimUploads { user, claim, attachments } => uploads::claim(state, user, claim, &attachments),
+        Change::RemoveUploads(ids) => Ok(uploads::remove(state, &ids)),
+        // Applied by the caller.
+        _ => Ok(ChangeOutcome::Done),
+    }
 }
 
 /// The fixed part of a request for a conversation.

@@ -3,6 +3,7 @@
 
 use chat::{
     ConversationId, Effects, EventKind, Needs, Row, Seq, UserId, View,
+    attachment::Shown,
     ports::{Append, AppendOutcome, EventsPage, EventsQuery},
 };
 
@@ -54,6 +55,10 @@ pub(super) fn write(state: &mut State, effects: Effects) {
     state.recent.push_back((state.position, effects.conversation));
     if state.recent.len() > RECENT_EVENTS_MAX {
         state.recent.pop_front();
+    }
+    for (file, seq, is_shown) in &effects.files {
+        let shown = if *is_shown { Shown::With(effects.conversation, *seq) } else { Shown::Erased };
+        state.shown.insert(*file, shown);
     }
     let held = state
         .conversations

@@ -3,7 +3,9 @@
 
 mod changes;
 mod log;
+mod profiles;
 mod state;
+mod uploads;
 
 use std::{
     collections::BTreeMap,
@@ -12,12 +14,12 @@ use std::{
 
 use async_trait::async_trait;
 use chat::{
-    Account, Announcement, Change, ChangeOutcome, ConversationId, ConversationKind, Epoch, Invite,
-    Membership, Meta, Needs, Row, Seq, Session, UserId, Version, View,
+    Account, Announcement, AttachmentId, Change, ChangeOutcome, ConversationId, ConversationKind, Epoch,
+    Invite, Membership, Meta, Needs, Preferences, Profile, Row, Seq, Session, UserId, Version, View,
     account::{SecretHash, username_key},
     ports::{
         Append, AppendOutcome, ChangedSince, ConversationEntry, EventsPage, EventsQuery, MemberEntry,
-        PortError, Store, StoreCapabilities,
+        PortError, Store, StoreCapabilities, UploadEntry,
     },
 };
 
@@ -119,6 +121,37 @@ impl Store for ModelStore {
         invites.sort_by_key(|invite| std::cmp::Reverse((invite.created_at, invite.invite)));
         invites.truncate(limit);
         Ok(invites)
+    }
+
+    async fn profiles(&self, users: &[UserId]) -> Result<Vec<Profile>, PortError> {
+        let state = self.lock();
+        Ok(users.iter().map(|user| state.profiles.get(user).cloned().unwrap_or_default()).collect())
+    }
+
+    async fn preferences(&self, user: UserId) -> Result<Preferences, PortError> {
+        Ok(self.lock().preferences.get(&user).cloned().unwrap_or_default())
+    }
+
+    async fn upload(&self, attachment: AttachmentId) -> Result<Option<UploadEntry>, PortError> {
+        Ok(uploads::entry(&self.lock(), attachment))
+    }
+
+    async fn loose_uploads(
+        &self,
+        after: Option<AttachmentId>,
+        limit: usize,
+    ) -> Result<Vec<UploadEntry>, PortError> {
+        Ok(uploads::loose(&self.lock(), after, limit))
+    }
+
+    async fn conversations(
+        &self,
+        after: Option<ConversationId>,
+        limit: usize,
+    ) -> Result<Vec<(ConversationId, Meta)>, PortError> {
+        let state = self.lock();
+        let all = state.conversations.iter().filter(|(id, _)| after.is_none_or(|after| **id > after));
+        Ok(all.take(limit).map(|(id, held)| (*id, held.meta.clone())).collect())
     }
 
     async fn conversation(&self, conversation: ConversationId) -> Result<Option<Meta>, PortError> {
@@ -286,6 +319,7 @@ fn entry(state: &State, user: UserId, conversation: ConversationId) -> Option<Co
         joined_ordinal: held.ordinal(membership.joined_seq),
         mentions: mentions as u64,
         last,
+        preferences: state.conversation_preferences.get(&(user, conversation)).copied().unwrap_or_default(),
     })
 }
 

@@ -4,8 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use chat::{
-    Account, Announcement, CommandId, ConversationId, Epoch, Invite, InviteId, Membership, Meta, Row, Seq,
-    Session, SessionId, UserId, Version, account::SecretHash, change::MarkState,
+    Account, Announcement, AttachmentId, CommandId, ConversationId, ConversationPreferences, Epoch, Invite,
+    InviteId, Membership, Meta, Preferences, Profile, Row, Seq, Session, SessionId, Upload, UserId, Version,
+    account::SecretHash, attachment::Shown, change::MarkState,
 };
 
 /// Everything the store holds.
@@ -16,6 +17,12 @@ pub(super) struct State {
     pub(super) usernames: BTreeMap<String, UserId>,
     pub(super) sessions: BTreeMap<SessionId, Session>,
     pub(super) invites: BTreeMap<InviteId, Invite>,
+    pub(super) profiles: BTreeMap<UserId, Profile>,
+    pub(super) preferences: BTreeMap<UserId, Preferences>,
+    pub(super) conversation_preferences: BTreeMap<(UserId, ConversationId), ConversationPreferences>,
+    pub(super) uploads: BTreeMap<AttachmentId, Upload>,
+    /// Where uploads are or were shown.
+    pub(super) shown: BTreeMap<AttachmentId, Shown>,
     pub(super) conversations: BTreeMap<ConversationId, Conversation>,
     pub(super) pairs: BTreeMap<(UserId, UserId), ConversationId>,
     /// Requests to create conversations that were answered.
@@ -48,6 +55,11 @@ impl State {
             usernames: BTreeMap::new(),
             sessions: BTreeMap::new(),
             invites: BTreeMap::new(),
+            profiles: BTreeMap::new(),
+            preferences: BTreeMap::new(),
+            conversation_preferences: BTreeMap::new(),
+            uploads: BTreeMap::new(),
+            shown: BTreeMap::new(),
             conversations: BTreeMap::new(),
             pairs: BTreeMap::new(),
             requests: BTreeMap::new(),

@@ -6,9 +6,9 @@ use std::borrow::Cow;
 use chat::{ConversationKind, Event, EventKind, MessageId, MessageState, Role, Row};
 
 use super::{
-    ChatEvent, ConversationCreated, ConversationDescribed, Detail, FirstMember, Kind, MemberRemoved,
-    MemberRole, MembersAdded, Message, MessageDeleted, MessageEdited, MessageReaction, ReactionCount,
-    RoleChanged,
+    Attachment, ChatEvent, ConversationCreated, ConversationDescribed, Detail, FirstMember, Kind,
+    MemberRemoved, MemberRole, MembersAdded, Message, MessageDeleted, MessageEdited, MessageReaction,
+    ReactionCount, RoleChanged,
 };
 use crate::scalar::Time;
 
@@ -101,7 +101,7 @@ fn detail<'a>(event: &'a Event, state: Option<&'a MessageState>, mine: &[String]
             body: body.into(),
             reply_to: *reply_to,
             mentions: mentions.into(),
-            attachment_ids: attachments.into(),
+            attachments: attachments.iter().map(Into::into).collect(),
             rev: state.map_or(event.seq, |state| state.rev),
             edited_at: state.and_then(|state| state.edited_at).map(Time::from_ms),
             edits: state.map_or(0, |state| state.edits),
@@ -158,7 +158,7 @@ impl Detail<'_> {
                 body: it.body.to_string(),
                 reply_to: it.reply_to,
                 mentions: it.mentions.to_vec(),
-                attachments: it.attachment_ids.to_vec(),
+                attachments: it.attachments.iter().map(Attachment::to_chat).collect(),
             },
             Detail::Edited(it) => EventKind::Edited {
                 target: it.target,

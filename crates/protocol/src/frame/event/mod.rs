@@ -1,15 +1,17 @@
 //! Events as they are written on the wire: live, in `events` pages and over HTTP, always the same members.
 //! Invariant: a fresh message looks the same whether it comes from its event or from its row.
 
+mod attachment;
 mod convert;
 mod read;
 
 use std::borrow::Cow;
 
-use chat::{AttachmentId, CommandId, ConversationId, MessageId, Seq, UserId};
+use chat::{CommandId, ConversationId, MessageId, Seq, UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use self::attachment::Attachment;
 use crate::scalar::{Time, schema};
 
 /// One entry of a conversation's log.
@@ -110,9 +112,8 @@ pub struct Message<'a> {
     #[schemars(with = "Vec<schema::UserId>")]
     pub mentions: Cow<'a, [UserId]>,
     /// Files shown with it.
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    #[schemars(with = "Vec<schema::AttachmentId>")]
-    pub attachment_ids: Cow<'a, [AttachmentId]>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<Attachment<'a>>,
     /// `seq` of the event that changed it last: applying an event not above it changes nothing.
     #[schemars(with = "schema::Seq")]
     pub rev: Seq,

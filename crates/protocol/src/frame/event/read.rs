@@ -3,13 +3,13 @@
 
 use std::borrow::Cow;
 
-use chat::{AttachmentId, CommandId, ConversationId, MessageId, Seq, UserId};
+use chat::{CommandId, ConversationId, MessageId, Seq, UserId};
 use serde::{Deserialize, Deserializer, de};
 
 use super::{
-    ChatEvent, ConversationCreated, ConversationDescribed, Detail, FirstMember, Kind, MemberRemoved,
-    MemberRole, MembersAdded, Message, MessageDeleted, MessageEdited, MessageReaction, ReactionCount,
-    RoleChanged,
+    Attachment, ChatEvent, ConversationCreated, ConversationDescribed, Detail, FirstMember, Kind,
+    MemberRemoved, MemberRole, MembersAdded, Message, MessageDeleted, MessageEdited, MessageReaction,
+    ReactionCount, RoleChanged,
 };
 use crate::scalar::Time;
 
@@ -34,7 +34,7 @@ struct Flat<'a> {
     #[serde(default)]
     mentions: Vec<UserId>,
     #[serde(default)]
-    attachment_ids: Vec<AttachmentId>,
+    attachments: Vec<Attachment<'static>>,
     rev: Option<Seq>,
     edited_at: Option<Time>,
     #[serde(default)]
@@ -80,7 +80,7 @@ impl Flat<'_> {
                 body: need(self.body, "body")?.into(),
                 reply_to: self.reply_to,
                 mentions: self.mentions.into(),
-                attachment_ids: self.attachment_ids.into(),
+                attachments: self.attachments,
                 rev: need(self.rev, "rev")?,
                 edited_at: self.edited_at,
                 edits: self.edits,
