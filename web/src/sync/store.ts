@@ -63,3 +63,58 @@ export class Derived<T> implements Store<T> {
     return () => ends.forEach((end) => end());
   };
 }
+
+/** What scheduling `Lazy` needs. */
+interface Scheduler {
+  readonly now: () => number;
+  readonly schedule: (delayMs: number, run: () => void) => () => void;
+}
+
+/**
+ * A store that is worked out when it is asked for, and whose listeners hear of changes together: at most once in
+ * `everyMs`, so that a thousand events a second cost a few renders.
+ */
+export class Lazy<T> implements Store<T> {
+  readonly #scheduler: Scheduler;
+  readonly #compute: () => T;
+  readonly #everyMs: number;
+  readonly #listeners = new Set<() => void>();
+  #value: T | undefined;
+  #isDirty = true;
+  #isScheduled = false;
+  #toldAt = Number.NEGATIVE_INFINITY;
+
+  constructor(scheduler: Scheduler, everyMs: number, compute: () => T) {
+    this.#scheduler = scheduler;
+    this.#everyMs = everyMs;
+    this.#compute = compute;
+  }
+
+  readonly getSnapshot = (): T => {
+    if (this.#isDirty) {
+      this.#value = this.#compute();
+      this.#isDirty = false;
+    }
+    return this.#value as T;
+  };
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
+
+  /** Something it is made of changed. */
+  readonly touch = (): void => {
+    this.#isDirty = true;
+    if (this.#isScheduled || this.#listeners.size === 0) return;
+    this.#isScheduled = true;
+    const delayMs = Math.max(0, this.#toldAt + this.#everyMs - this.#scheduler.now());
+    this.#scheduler.schedule(delayMs, () => this.#tell());
+  };
+
+  #tell(): void {
+    this.#isScheduled = false;
+    this.#toldAt = this.#scheduler.now();
+    for (const listener of [...this.#listeners]) listener();
+  }
+}
