@@ -213,8 +213,9 @@ export class Core implements Client {
         return this.#applied([frame], true);
       case "events":
         return this.#applied(frame.events, false);
+      case "preferences":
+        return this.#preferencesChanged(frame.conversationId);
       default:
-        if ((frame.type as string) === "preferences") return this.#preferencesChanged((frame as { conversationId?: ConversationId }).conversationId);
         for (const part of [this.#recovery, this.#outbox, this.marks, this.presence, this.typing]) part.handle(frame);
     }
   }

@@ -4,8 +4,8 @@
  */
 import { backoffMs } from "../connection/backoff";
 import { ApiError } from "../connection/error";
-import type { ChatEvent, ConversationId, Seq } from "../protocol/types";
-import type { ConversationListItem, Page } from "./contract";
+import type { ChatEvent, ConversationId, ConversationItem, Seq } from "../protocol/types";
+import type { Page } from "./contract";
 import type { Context } from "./context";
 import { LIST_PAGE_ITEMS, LIST_PAGES_MAX, PERSIST_DELAY_MS, RETRY_BASE_MS, RETRY_MAX_MS } from "./limits";
 import { applyToSummary, mergeItem, withMark, type Summary } from "./summary";
@@ -63,7 +63,7 @@ export class Directory {
     let cursor: string | undefined;
     for (let page = 0; page < LIST_PAGES_MAX; page += 1) {
       const query = { limit: LIST_PAGE_ITEMS, cursor };
-      const answer = await this.#context.http.get<Page<ConversationListItem>>("/v1/conversations", { query });
+      const answer = await this.#context.http.get<Page<ConversationItem>>("/v1/conversations", { query });
       if (generation !== this.#generation) return;
       for (const item of answer.items) {
         listed.add(item.conversationId);
@@ -82,7 +82,7 @@ export class Directory {
   async refresh(conversationId: ConversationId): Promise<void> {
     const generation = this.#generation;
     try {
-      const item = await this.#context.http.get<ConversationListItem>(`/v1/conversations/${conversationId}`);
+      const item = await this.#context.http.get<ConversationItem>(`/v1/conversations/${conversationId}`);
       if (generation !== this.#generation) return;
       this.#heardMeanwhile?.add(conversationId);
       this.#put(mergeItem(this.get(conversationId), item));

@@ -4,7 +4,6 @@
  */
 import type { ConversationId, UserId } from "../protocol/types";
 import type { Conversation, ConversationList, Draft, MessagePreview } from "./api";
-import type { Attachment } from "./contract";
 import type { MessageEvent } from "./log";
 import type { Entry } from "./outbox";
 import { unreadOf, type Summary } from "./summary";
@@ -66,8 +65,7 @@ export function conversationOf(summary: Summary, entries: readonly Entry[], draf
 }
 
 function previewOf(message: MessageEvent): MessagePreview {
-  const { attachments } = message as MessageEvent & { attachments?: readonly Attachment[] };
-  const { seq, senderId, body, sentAt, deletedAt } = message;
+  const { seq, senderId, body, sentAt, deletedAt, attachments } = message;
   return { seq, senderId, body, sentAt, deleted: deletedAt !== undefined, attachments: attachments ?? [] };
 }
 

@@ -168,9 +168,7 @@ function withReactions(message: MessageEvent, reactions: readonly ReactionCount[
   return reactions.length === 0 ? rest : { ...rest, reactions };
 }
 
-/** Files are named by `attachmentIds`, and described by `attachments`; both go. */
 function withoutFiles(message: MessageEvent): MessageEvent {
-  const { attachmentIds: _ids, ...rest } = message;
-  const { attachments: _files, ...bare } = rest as typeof rest & { attachments?: unknown };
+  const { attachments: _files, ...bare } = message;
   return bare;
 }

@@ -4,7 +4,6 @@
  */
 import type { ChatEvent, UserId } from "../protocol/types";
 import type { MessageItem, NoticeItem, TimelineItem } from "./api";
-import type { Attachment } from "./contract";
 import { counted, type MessageEvent } from "./log";
 import type { Entry } from "./outbox";
 
@@ -46,7 +45,6 @@ export function rowOf(event: ChatEvent, me: UserId): TimelineItem | undefined {
 }
 
 export function messageRow(event: MessageEvent, me: UserId): MessageItem {
-  const { attachments } = event as MessageEvent & { attachments?: readonly Attachment[] };
   return {
     type: "message",
     key: event.clientMessageId,
@@ -58,7 +56,7 @@ export function messageRow(event: MessageEvent, me: UserId): MessageItem {
     body: event.body,
     sentAt: event.sentAt,
     mentions: event.mentions ?? NONE,
-    attachments: attachments ?? NONE,
+    attachments: event.attachments ?? NONE,
     reactions: event.reactions ?? NONE,
     edits: event.edits ?? 0,
     changing: false,

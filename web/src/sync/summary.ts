@@ -2,8 +2,7 @@
  * One conversation as the list shows it, and how events and marks change it: unread is arithmetic on ordinals (D9, D10, P24).
  * Pure. Invariant: `unread = ordinal - readOrdinal`, never counted up or down by itself.
  */
-import type { ChatEvent, ConversationId, ConversationKind, MemberRole, Seq, Time, UserId } from "../protocol/types";
-import type { ConversationListItem, ConversationPreferences } from "./contract";
+import type { ChatEvent, ConversationId, ConversationItem, ConversationKind, ConversationPreferences, MemberRole, Seq, Time, UserId } from "../protocol/types";
 import { MENTIONS_MAX } from "./limits";
 import { changeMessage, type MessageEvent } from "./log";
 
@@ -31,14 +30,12 @@ export interface Summary {
   readonly stale: boolean;
 }
 
-const NO_PREFERENCES: ConversationPreferences = { pinned: false, muted: false };
-
 export function unreadOf(summary: Summary): number {
   return Math.max(0, summary.ordinal - summary.readOrdinal);
 }
 
-export function summaryOf(item: ConversationListItem): Summary {
-  const { lastEvent, unread, preferences, ...rest } = item;
+export function summaryOf(item: ConversationItem): Summary {
+  const { lastEvent, unread, ...rest } = item;
   const last = lastEvent?.kind === "message" ? lastEvent : undefined;
   // No message was sent after the last one, so its ordinal is that of the head.
   const ordinal = last?.ordinal ?? unread;
@@ -47,13 +44,12 @@ export function summaryOf(item: ConversationListItem): Summary {
     ...(last === undefined ? {} : { last }),
     ordinal,
     readOrdinal: ordinal - unread,
-    preferences: preferences ?? NO_PREFERENCES,
     stale: false,
   };
 }
 
 /** What is known, after the server's own word, which may be older than the events heard since. */
-export function mergeItem(known: Summary | undefined, item: ConversationListItem): Summary {
+export function mergeItem(known: Summary | undefined, item: ConversationItem): Summary {
   const told = summaryOf(item);
   if (known === undefined) return told;
   if (told.headSeq < known.headSeq) return { ...known, preferences: told.preferences };

@@ -193,6 +193,7 @@ export class ModelServer {
       deliveredSeq: member?.deliveredSeq,
       ...conversation.recount(userId),
       role: "member",
+      preferences: { pinned: false, muted: false },
       memberCount: conversation.members.size,
       createdAt: conversation.log[0]?.base.sentAt,
       activeAt: conversation.log.at(-1)?.base.sentAt,
