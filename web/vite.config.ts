@@ -2,14 +2,24 @@
  * How the client is built and served in development.
  * Output is for embedding: hashed names under `assets/`, nothing inline, so that a policy without `unsafe-inline` holds.
  */
+import { fileURLToPath } from "node:url";
+
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
+
+import { emoji } from "./scripts/emoji.mjs";
 
 /** A running server, for `npm run dev`. The Host stays the page's, because the server checks the page's origin against it. */
 const server = process.env["DYNAMOWAVE"] ?? "http://127.0.0.1:8080";
 
 export default defineConfig({
-  plugins: [react()],
+  plugins: [react(), emoji()],
+  resolve: {
+    alias: {
+      // Its build for browsers decodes by `innerHTML`, which trusted types refuse.
+      "decode-named-character-reference": fileURLToPath(new URL("node_modules/decode-named-character-reference/index.js", import.meta.url)),
+    },
+  },
   build: {
     target: "es2022",
     assetsInlineLimit: 0,
