@@ -41,8 +41,8 @@ function Looks({ children }: { children: ReactNode }) {
   const preferences = useStore(useClient().preferences.state);
   const { theme, density, locale } = preferences;
   useEffect(() => {
-    document.documentElement.dataset["theme"] = theme;
-    document.documentElement.dataset["density"] = density;
+    document.documentElement.dataset.theme = theme;
+    document.documentElement.dataset.density = density;
   }, [theme, density]);
   useThemeColour(theme);
   const asked = new URLSearchParams(window.location.search).get("locale") ?? undefined;

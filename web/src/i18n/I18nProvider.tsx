@@ -65,7 +65,7 @@ function makeI18n(locale: Locale, messages: Messages, languages: readonly string
     t: translator(messages, formatting),
     rich: (key, ...[values]) => {
       const given: Readonly<Record<string, ReactNode>> = values ?? {};
-      return piecesOf(formOf(messages[key], given["count"], rules)).map((piece, index) => (
+      return piecesOf(formOf(messages[key], given.count, rules)).map((piece, index) => (
         <Fragment key={index}>{"literal" in piece ? piece.literal : given[piece.name]}</Fragment>
       ));
     },

@@ -7,7 +7,7 @@ import type { en } from "./en";
 /** A text, or one text for each plural form that the language has. */
 export type Message = string | PluralMessage;
 
-export type PluralMessage = { readonly [form in Exclude<Intl.LDMLPluralRule, "other">]?: string } & { readonly other: string };
+export type PluralMessage = Readonly<Partial<Record<Exclude<Intl.LDMLPluralRule, "other">, string>>> & { readonly other: string };
 
 export type MessageKey = keyof typeof en;
 
@@ -54,7 +54,7 @@ export function translator(messages: Messages, locale: string): Translate {
   const numbers = new Intl.NumberFormat(locale);
   return (key, ...[values]) => {
     const given: Readonly<Record<string, string | number>> = values ?? {};
-    return piecesOf(formOf(messages[key], given["count"], rules))
+    return piecesOf(formOf(messages[key], given.count, rules))
       .map((piece) => ("literal" in piece ? piece.literal : show(given[piece.name], numbers)))
       .join("");
   };

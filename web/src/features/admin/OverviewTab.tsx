@@ -78,8 +78,8 @@ function Health({ health, samples }: { health: AdminHealth; samples: readonly Sa
         <Fact name={t("admin.uptime")} value={formats.duration(health.uptimeMs)} />
         <Fact name={t("admin.store")} value={bytes(health.storeBytes)} />
         <Fact name={t("admin.journal")} value={bytes(health.journalBytes)} />
-        {Object.entries(health.latencies).map(([name, ms]) => (
-          <Fact key={name} name={wordsOf(name)} value={t("admin.ms", { ms: formats.number(Math.round(Number(ms) * 100) / 100) })} />
+        {measuredOf(health.latencies).map(([name, ms]) => (
+          <Fact key={name} name={wordsOf(name)} value={t("admin.ms", { ms: formats.number(Math.round(ms * 100) / 100) })} />
         ))}
         {Object.entries(health.totals).map(([name, count]) => (
           <Fact key={name} name={t("admin.total", { name: wordsOf(name) })} value={formats.number(count)} />
@@ -109,6 +109,11 @@ function Fact({ name, value }: { name: string; value: string }) {
       <dd>{value}</dd>
     </div>
   );
+}
+
+/** The latencies that were measured. */
+function measuredOf(latencies: AdminHealth["latencies"]): readonly (readonly [string, number])[] {
+  return Object.entries(latencies as Readonly<Record<string, number | undefined>>).flatMap(([name, ms]) => (ms === undefined ? [] : [[name, ms] as const]));
 }
 
 /** `acceptedP50Ms` as `accepted p50`: names of measurements are the server's. */

@@ -4,7 +4,7 @@
  */
 import { MessagesSquare, ServerOff } from "lucide-react";
 import { useState } from "react";
-import type { FormEvent, ReactNode } from "react";
+import type { ReactNode, SyntheticEvent } from "react";
 import type { ServerInfo, SessionState } from "../../sync/api";
 import { ApiError } from "../../sync/api";
 import { useI18n, useT } from "../../i18n/I18nProvider";
@@ -83,7 +83,7 @@ function LogInForm({ after }: { after: Route }) {
   const [username, setUsername] = useState("");
   const [password, setPassword] = useState("");
   const form = useForm();
-  const submit = (event: FormEvent) =>
+  const submit = (event: SyntheticEvent) =>
     form.submit(event, async () => {
       await client.session.logIn({ username: username.trim(), password });
       if (after.page === "login" || after.page === "register") go({ page: "home" }, { replace: true });
@@ -119,7 +119,7 @@ function RegisterForm({ mode, route }: { mode: Exclude<Mode, "logIn">; route: Ro
   const [username, setUsername] = useState("");
   const [password, setPassword] = useState("");
   const form = useForm();
-  const submit = (event: FormEvent) =>
+  const submit = (event: SyntheticEvent) =>
     form.submit(
       event,
       async () => {
@@ -244,7 +244,7 @@ function useForm() {
       setBusy(false);
     }
   };
-  const submit = (event: FormEvent, work: () => Promise<void>, complaints: Complaints = {}) => {
+  const submit = (event: SyntheticEvent, work: () => Promise<void>, complaints: Complaints = {}) => {
     event.preventDefault();
     const found = Object.entries(complaints).flatMap(([field, key]) => (key === undefined ? [] : [{ field, text: t(key) }]));
     if (found.length > 0) setFailure(found);

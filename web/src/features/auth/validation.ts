@@ -20,16 +20,21 @@ export function usernameComplaint(username: string): Complaint | undefined {
 
 /** Why a password cannot be taken, if so. */
 export function passwordComplaint(password: string): Complaint | undefined {
-  const long = [...password].length >= LIMITS.passwordCharsMin;
+  const long = charactersIn(password) >= LIMITS.passwordCharsMin;
   const short = new TextEncoder().encode(password).length <= PASSWORD_BYTES_MAX;
   return long && short ? undefined : "error.bad_password";
+}
+
+/** Counted as the server does: by code points. */
+function charactersIn(text: string): number {
+  return Array.from(text).length;
 }
 
 export type Strength = "short" | "weak" | "fair" | "strong";
 
 /** A rough idea of how hard a password is to guess: its length first, then its variety. */
 export function strengthOf(password: string): Strength {
-  const length = [...password].length;
+  const length = charactersIn(password);
   if (length < LIMITS.passwordCharsMin) return "short";
   const kinds = [/\p{Ll}/u, /\p{Lu}/u, /\p{N}/u, /[^\p{L}\p{N}]/u].filter((kind) => kind.test(password)).length;
   const different = new Set(password).size;

@@ -45,14 +45,7 @@ export function Composer({ conversation, timeline, ref }: ComposerProps) {
   const client = useClient();
   const { conversationId } = conversation;
   const field = useRef<HTMLTextAreaElement>(null);
-  const draft = useDraft(conversationId);
-  const [editing, setEditing] = useState<{ item: MessageItem; text: string } | undefined>(undefined);
-  const text = editing?.text ?? draft.text;
-  const setText = (next: string) => (editing === undefined ? draft.setText(next) : setEditing({ ...editing, text: next }));
-  const [caret, setCaret] = useState(0);
-  const [closedAt, setClosedAt] = useState<number | undefined>(undefined);
-  const rawToken = tokenAt(text, caret);
-  const token = rawToken !== undefined && rawToken.start !== closedAt ? rawToken : undefined;
+  const { draft, editing, setEditing, text, setText, caret, setCaret, token, closeToken, place } = useText(conversationId, field);
   const suggestions = useSuggestions(conversationId, token);
   const people = usePeople(conversation.otherId === undefined ? [] : [conversation.otherId]);
   const submit = useSubmit(conversation, timeline);
@@ -62,13 +55,6 @@ export function Composer({ conversation, timeline, ref }: ComposerProps) {
   const canSend = bytesLeft >= 0 && ready && (text.trim() !== "" || (uploads.length > 0 && editing === undefined));
   const listId = useId();
 
-  const place = useCallback((edited: Edited, selectionStart = edited.caret) => {
-    requestAnimationFrame(() => {
-      field.current?.focus();
-      field.current?.setSelectionRange(selectionStart, edited.caret);
-      setCaret(edited.caret);
-    });
-  }, []);
   const insert = (piece: string) => {
     const at = field.current?.selectionStart ?? text.length;
     setText(text.slice(0, at) + piece + text.slice(field.current?.selectionEnd ?? at));
@@ -100,7 +86,7 @@ export function Composer({ conversation, timeline, ref }: ComposerProps) {
       setEditing({ item, text: item.body });
       place({ text: item.body, caret: item.body.length });
     },
-    [place],
+    [place, setEditing],
   );
   useImperativeHandle(ref, () => ({
     reply: (item) => {
@@ -115,7 +101,7 @@ export function Composer({ conversation, timeline, ref }: ComposerProps) {
   const onKeyDown = (event: KeyboardEvent<HTMLTextAreaElement>) => {
     if (event.key === "Escape" && token !== undefined && suggestions.length > 0) {
       event.preventDefault();
-      setClosedAt(token.start);
+      closeToken(token);
     } else if (event.key === "ArrowUp" && text === "" && editing === undefined) {
       const last = lastOwn(timeline);
       if (last === undefined) return;
@@ -155,7 +141,7 @@ export function Composer({ conversation, timeline, ref }: ComposerProps) {
             onChange={(event) => {
               setText(event.currentTarget.value);
               setCaret(event.currentTarget.selectionStart);
-              setClosedAt(undefined);
+              closeToken(undefined);
               if (event.currentTarget.value !== "") client.typing.notify(conversationId);
             }}
             onSelect={(event) => setCaret(event.currentTarget.selectionStart)}
@@ -178,6 +164,38 @@ export function Composer({ conversation, timeline, ref }: ComposerProps) {
       </div>
     </div>
   );
+}
+
+/** The text in the field: the draft, or the message being changed; where the caret is, and what can be completed there. */
+function useText(conversationId: ConversationId, field: { readonly current: HTMLTextAreaElement | null }) {
+  const draft = useDraft(conversationId);
+  const [editing, setEditing] = useState<{ item: MessageItem; text: string } | undefined>(undefined);
+  const [caret, setCaret] = useState(0);
+  const [closedAt, setClosedAt] = useState<number | undefined>(undefined);
+  const text = editing?.text ?? draft.text;
+  const found = tokenAt(text, caret);
+  const place = useCallback(
+    (edited: Edited, selectionStart = edited.caret) => {
+      requestAnimationFrame(() => {
+        field.current?.focus();
+        field.current?.setSelectionRange(selectionStart, edited.caret);
+        setCaret(edited.caret);
+      });
+    },
+    [field],
+  );
+  return {
+    draft,
+    editing,
+    setEditing,
+    text,
+    setText: (next: string) => (editing === undefined ? draft.setText(next) : setEditing({ ...editing, text: next })),
+    caret,
+    setCaret,
+    token: found?.start === closedAt ? undefined : found,
+    closeToken: (token: Token | undefined) => setClosedAt(token?.start),
+    place,
+  };
 }
 
 /** Hands what was written to the core: names that are members become mentions. */

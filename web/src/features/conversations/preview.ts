@@ -34,6 +34,6 @@ export function plainText(source: string): string {
     .replace(/!?\[([^\]\n]*)\]\([^)\n]*\)/gu, "$1")
     .replace(/\s+/gu, " ")
     .trim();
-  const characters = [...text];
+  const characters = Array.from(text);
   return characters.length > PREVIEW_CHARS_MAX ? `${characters.slice(0, PREVIEW_CHARS_MAX).join("")}…` : text;
 }

@@ -95,8 +95,8 @@ function elementsOf(nodes: Root["children"]): ReactNode[] {
   return nodes.map((node, index) => {
     if (node.type === "text") return node.value;
     if (node.type !== "element") return null;
-    const names = node.properties["className"];
-    const known = (Array.isArray(names) ? names : []).map((name) => TOKEN_CLASSES[String(name)]).find((name) => name !== undefined);
+    const names = node.properties.className;
+    const known = (Array.isArray(names) ? names : []).map((name) => TOKEN_CLASSES[name]).find((name) => name !== undefined);
     const children = elementsOf(node.children);
     return known === undefined ? <Fragment key={index}>{children}</Fragment> : <span key={index} className={known}>{children}</span>;
   });

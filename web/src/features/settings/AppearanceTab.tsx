@@ -19,9 +19,9 @@ export function AppearanceTab() {
   const preferences = useStore(client.preferences.state);
   const action = useAction();
   const update = (patch: Parameters<typeof client.preferences.update>[0]) => void action.run(() => client.preferences.update(patch));
-  const languages = [
+  const languages: readonly { value: string; label: string }[] = [
     { value: AUTOMATIC, label: t("appearance.languageAutomatic") },
-    ...LOCALES.map((value) => ({ value: value as string, label: LOCALE_NAMES[value] })),
+    ...LOCALES.map((value) => ({ value, label: LOCALE_NAMES[value] })),
   ];
   return (
     <Section title={t("settings.appearance")} text={t("appearance.text")}>

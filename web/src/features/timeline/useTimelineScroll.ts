@@ -11,6 +11,8 @@ import { indexOfSeq } from "./rows";
 
 const END_PX = 48;
 const AHEAD_PX = 1200;
+/** The timeline has not said yet where it opens: that is its first jump. */
+const NOWHERE = 0;
 
 export interface TimelineScroll {
   readonly handle: RefObject<VirtualizerHandle | null>;
@@ -28,7 +30,8 @@ export function useTimelineScroll(timeline: Timeline, state: TimelineState): Tim
   const scroller = useRef<HTMLDivElement>(null);
   const [following, setFollowing] = useState(true);
   const followingNow = useRef(true);
-  const placed = useRef(-1);
+  const placed = useRef(NOWHERE);
+  const lastOffset = useRef(0);
   const shift = useShift(state);
 
   const follow = useCallback((next: boolean) => {
@@ -42,15 +45,19 @@ export function useTimelineScroll(timeline: Timeline, state: TimelineState): Tim
   const load = useCallback(() => {
     const list = handle.current;
     const now = timeline.state.getSnapshot();
-    if (list === null || now.state !== "ready") return;
+    if (list === null || now.state !== "ready" || placed.current === NOWHERE) return;
     if (list.scrollOffset < AHEAD_PX && now.hasOlder && !now.loadingOlder) void timeline.loadOlder();
     if (endDistance(list) < AHEAD_PX && !now.atEnd && !now.loadingNewer) void timeline.loadNewer();
   }, [timeline]);
   const onScroll = useCallback(() => {
     const list = handle.current;
-    if (list === null) return;
-    const atEnd = endDistance(list) < END_PX && timeline.state.getSnapshot().atEnd;
-    if (atEnd !== followingNow.current && placed.current !== -1) follow(atEnd);
+    if (list === null || placed.current === NOWHERE) return;
+    const up = list.scrollOffset < lastOffset.current - 1;
+    lastOffset.current = list.scrollOffset;
+    const near = endDistance(list) < END_PX;
+    // Only going up lets go of the end: rows that turn out taller than thought do not.
+    if (near && !followingNow.current && timeline.state.getSnapshot().atEnd) follow(true);
+    else if (!near && up && followingNow.current) follow(false);
     load();
   }, [timeline, follow, load]);
 
@@ -70,14 +77,14 @@ export function useTimelineScroll(timeline: Timeline, state: TimelineState): Tim
 
   const lastKey = state.items.at(-1)?.key;
   useLayoutEffect(() => {
-    if (followingNow.current && placed.current !== -1) toEnd();
+    if (followingNow.current && placed.current !== NOWHERE) toEnd();
   }, [lastKey, toEnd]);
   useEffect(load, [load, state.items.length]);
   useStayAtEnd(scroller, followingNow, toEnd);
 
   const lastVisible = useCallback(() => {
     const list = handle.current;
-    return list === null ? -1 : list.findItemIndex(list.scrollOffset + list.viewportSize - 8);
+    return list === null || placed.current === NOWHERE ? -1 : list.findItemIndex(list.scrollOffset + list.viewportSize - 8);
   }, []);
   return { handle, scroller, shift, following, onScroll, lastVisible };
 }
