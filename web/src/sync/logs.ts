@@ -19,6 +19,8 @@ export interface Log {
   liveAtMs: number;
   usedAtMs: number;
   views: number;
+  /** What the device keeps of it is too old as well. */
+  isDropped: boolean;
   /** Grows when the part was replaced: answers to older questions are for nobody. */
   generation: number;
   readonly listeners: Set<() => void>;
@@ -88,6 +90,7 @@ export class Logs {
 
   /** What the device kept of it; whether there was any. */
   async restore(log: Log): Promise<boolean> {
+    if (log.isDropped) return false;
     const { generation } = log;
     const kept = await this.#context.storage.get("windows", log.conversationId).catch(() => undefined);
     if (log.generation !== generation || log.window !== undefined) return log.window !== undefined;
@@ -102,6 +105,7 @@ export class Logs {
     const page = at === undefined ? await this.#page(log, { before: END }) : await this.#page(log, { after: Math.max(0, at - PAGE_EVENTS / 2) });
     if (log.generation !== generation) return;
     log.liveAtMs = this.#context.environment.now();
+    log.isDropped = false;
     this.#set(log, windowOf(page.events, page.headSeq));
     this.#events.seen(page.events);
   }
@@ -129,6 +133,7 @@ export class Logs {
   /** Forgets the part that is held: it is too far behind, or of another history. */
   drop(log: Log): void {
     log.generation += 1;
+    log.isDropped = true;
     log.window = undefined;
     for (const listener of [...log.listeners]) listener();
   }
@@ -148,7 +153,7 @@ export class Logs {
   }
 
   #make(conversationId: ConversationId): Log {
-    const log: Log = { conversationId, window: undefined, liveAtMs: 0, usedAtMs: 0, views: 0, generation: 0, listeners: new Set() };
+    const log: Log = { conversationId, window: undefined, liveAtMs: 0, usedAtMs: 0, views: 0, isDropped: false, generation: 0, listeners: new Set() };
     this.#logs.set(conversationId, log);
     return log;
   }
@@ -175,7 +180,8 @@ export class Logs {
         this.#events.epoch(page.epoch);
         throw new ApiError("aborted", "The history was restored to an earlier point.");
       }
-      if (page.headSeq >= (log.window?.appliedSeq ?? 0) || attempt >= STALE_PAGE_RETRIES) return page;
+      if (page.headSeq >= (log.window?.appliedSeq ?? 0)) return page;
+      if (attempt >= STALE_PAGE_RETRIES) throw new ApiError("no_answer", "The server's pages are behind what it told.");
       await new Promise<void>((resolve) => this.#context.environment.schedule(STALE_PAGE_RETRY_MS << attempt, resolve));
     }
   }

@@ -23,7 +23,9 @@ export interface MarksParts {
 /** The marks of others in one conversation. */
 interface Watched {
   readonly marks: Map<UserId, MemberMarks>;
-  readonly store: Lazy<ReadonlyMap<UserId, MemberMarks>>;
+  readonly value: Lazy<ReadonlyMap<UserId, MemberMarks>>;
+  /** The value, loaded and watched as long as somebody listens. */
+  readonly store: Store<ReadonlyMap<UserId, MemberMarks>>;
   listeners: number;
   isLoaded: boolean;
 }
@@ -43,22 +45,7 @@ export class MarksBook implements MarksApi {
     this.#parts = parts;
   }
 
-  readonly of = (conversationId: ConversationId): Store<ReadonlyMap<UserId, MemberMarks>> => {
-    const watched = this.#watchedOf(conversationId);
-    return {
-      getSnapshot: watched.store.getSnapshot,
-      subscribe: (listener) => {
-        const end = watched.store.subscribe(listener);
-        watched.listeners += 1;
-        if (watched.listeners === 1) this.#begin(conversationId, watched);
-        return () => {
-          end();
-          watched.listeners -= 1;
-          if (watched.listeners === 0) this.#watchSoon();
-        };
-      },
-    };
-  };
+  readonly of = (conversationId: ConversationId): Store<ReadonlyMap<UserId, MemberMarks>> => this.#watchedOf(conversationId).store;
 
   readonly markRead = (conversationId: ConversationId, seq: Seq): void => {
     const { directory, logs } = this.#parts;
@@ -138,17 +125,29 @@ export class MarksBook implements MarksApi {
     const deliveredSeq = Math.max(known?.deliveredSeq ?? 0, told.deliveredSeq, readSeq);
     if (known?.readSeq === readSeq && known.deliveredSeq === deliveredSeq) return;
     watched.marks.set(userId, { readSeq, deliveredSeq });
-    watched.store.touch();
+    watched.value.touch();
   }
 
   #watchedOf(conversationId: ConversationId): Watched {
     const known = this.#watched.get(conversationId);
     if (known !== undefined) return known;
     const marks = new Map<UserId, MemberMarks>();
-    const store = new Lazy<ReadonlyMap<UserId, MemberMarks>>(this.#parts.context.environment, NOTIFY_EVERY_MS, () => new Map(marks));
-    const made = { marks, store, listeners: 0, isLoaded: false };
+    const value = new Lazy<ReadonlyMap<UserId, MemberMarks>>(this.#parts.context.environment, NOTIFY_EVERY_MS, () => new Map(marks));
+    const subscribe = (listener: () => void) => this.#listen(conversationId, made, listener);
+    const made: Watched = { marks, value, store: { getSnapshot: value.getSnapshot, subscribe }, listeners: 0, isLoaded: false };
     this.#watched.set(conversationId, made);
     return made;
+  }
+
+  #listen(conversationId: ConversationId, watched: Watched, listener: () => void): () => void {
+    const end = watched.value.subscribe(listener);
+    watched.listeners += 1;
+    if (watched.listeners === 1) this.#begin(conversationId, watched);
+    return () => {
+      end();
+      watched.listeners -= 1;
+      if (watched.listeners === 0) this.#watchSoon();
+    };
   }
 
   #begin(conversationId: ConversationId, watched: Watched): void {
@@ -208,6 +207,8 @@ export class MarksBook implements MarksApi {
     if (mark === undefined || (this.#waiting.get(mark.conversationId) ?? Infinity) > mark.seq) return;
     this.#waiting.delete(mark.conversationId);
     this.#keep();
+    // The server has it now: what could not be counted here can be asked for.
+    if (this.#parts.directory.get(mark.conversationId)?.stale === true) this.#parts.directory.refreshSoon(mark.conversationId);
   }
 
   #keep(): void {

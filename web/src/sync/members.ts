@@ -17,7 +17,9 @@ interface Loaded {
   listeners: number;
   isLoaded: boolean;
   generation: number;
-  readonly store: Lazy<MembersState>;
+  readonly value: Lazy<MembersState>;
+  /** The value, loaded when somebody listens. */
+  readonly store: Store<MembersState>;
 }
 
 export class Members implements MembersApi {
@@ -28,21 +30,7 @@ export class Members implements MembersApi {
     this.#context = context;
   }
 
-  readonly of = (conversationId: ConversationId): Store<MembersState> => {
-    const loaded = this.#loadedOf(conversationId);
-    return {
-      getSnapshot: loaded.store.getSnapshot,
-      subscribe: (listener) => {
-        const end = loaded.store.subscribe(listener);
-        loaded.listeners += 1;
-        if (!loaded.isLoaded) void this.#reload(conversationId, loaded);
-        return () => {
-          end();
-          loaded.listeners -= 1;
-        };
-      },
-    };
-  };
+  readonly of = (conversationId: ConversationId): Store<MembersState> => this.#loadedOf(conversationId).store;
 
   readonly loadMore = async (conversationId: ConversationId): Promise<void> => {
     const loaded = this.#loadedOf(conversationId);
@@ -88,16 +76,29 @@ export class Members implements MembersApi {
   #loadedOf(conversationId: ConversationId): Loaded {
     const known = this.#loaded.get(conversationId);
     if (known !== undefined) return known;
+    const value = new Lazy<MembersState>(this.#context.environment, NOTIFY_EVERY_MS, () => made.state);
+    const subscribe = (listener: () => void) => this.#listen(conversationId, made, listener);
     const made: Loaded = {
       state: { items: [], loading: true, hasMore: false },
       next: undefined,
       listeners: 0,
       isLoaded: false,
       generation: 0,
-      store: new Lazy<MembersState>(this.#context.environment, NOTIFY_EVERY_MS, () => made.state),
+      value,
+      store: { getSnapshot: value.getSnapshot, subscribe },
     };
     this.#loaded.set(conversationId, made);
     return made;
+  }
+
+  #listen(conversationId: ConversationId, loaded: Loaded, listener: () => void): () => void {
+    const end = loaded.value.subscribe(listener);
+    loaded.listeners += 1;
+    if (!loaded.isLoaded) void this.#reload(conversationId, loaded);
+    return () => {
+      end();
+      loaded.listeners -= 1;
+    };
   }
 
   /** What is shown stays until the new list is there. */
@@ -125,6 +126,6 @@ export class Members implements MembersApi {
 
   #set(loaded: Loaded, state: MembersState): void {
     loaded.state = state;
-    loaded.store.touch();
+    loaded.value.touch();
   }
 }

@@ -171,6 +171,11 @@ export class Session implements SessionApi {
 
   async #know(account: Account): Promise<void> {
     if (this.account === undefined) return;
+    if (this.account.userId !== account.userId) {
+      // Another tab logged somebody else in: the cookie is theirs.
+      this.#events.ended();
+      return this.#begin(account);
+    }
     this.state.set(this.#loggedIn(account));
     await this.#context.storage.put("meta", [{ name: "account", account }]).catch(() => undefined);
   }

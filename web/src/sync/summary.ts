@@ -52,8 +52,11 @@ export function summaryOf(item: ConversationItem): Summary {
 export function mergeItem(known: Summary | undefined, item: ConversationItem): Summary {
   const told = summaryOf(item);
   if (known === undefined) return told;
-  if (told.headSeq < known.headSeq) return { ...known, preferences: told.preferences };
-  return withMark(told, known.readSeq, known.deliveredSeq, () => known.readOrdinal);
+  if (told.headSeq < known.headSeq) {
+    return withMark({ ...known, preferences: told.preferences }, told.readSeq, told.deliveredSeq, () => told.readOrdinal);
+  }
+  // A mark of the reader's that has not arrived there yet.
+  return withMark(told, known.readSeq, known.deliveredSeq, () => (known.stale ? undefined : known.readOrdinal));
 }
 
 /** After one event. A gap is bridged for what ordinals tell, and leaves the rest `stale`. */

@@ -146,6 +146,8 @@ export class TimelineView implements Timeline {
     if (isHeld) this.#status = "ready";
     else await this.#run(() => logs.read(this.#log, seq));
     check(this.#log);
+    // Too far behind to be caught up with.
+    if (isHeld && this.#log.window === undefined) await this.#run(() => logs.read(this.#log, seq));
     this.#goTo(seq === undefined ? undefined : { seq, highlight });
   }
 
