@@ -18,6 +18,9 @@ import styles from "./Root.module.css";
 import { CrashBoundary } from "./shell/CrashBoundary";
 import { useMediaQuery } from "./useMediaQuery";
 
+/** `?locale=` of the address the app was opened with: for a look at a language, for this visit. */
+const askedLocale = new URLSearchParams(window.location.search).get("locale") ?? undefined;
+
 const Workspace = lazy(() => import("./shell/Workspace"));
 
 export function Root({ client, navigation }: { client: Client; navigation: Navigation }) {
@@ -36,7 +39,7 @@ export function Root({ client, navigation }: { client: Client; navigation: Navig
   );
 }
 
-/** Language, theme and density as chosen; the address may name a language for a look at it. */
+/** Language, theme and density as chosen. */
 function Looks({ children }: { children: ReactNode }) {
   const preferences = useStore(useClient().preferences.state);
   const { theme, density, locale } = preferences;
@@ -45,8 +48,7 @@ function Looks({ children }: { children: ReactNode }) {
     document.documentElement.dataset.density = density;
   }, [theme, density]);
   useThemeColour(theme);
-  const asked = new URLSearchParams(window.location.search).get("locale") ?? undefined;
-  return <I18nProvider locale={chooseLocale(asked ?? locale, navigator.languages)}>{children}</I18nProvider>;
+  return <I18nProvider locale={chooseLocale(askedLocale ?? locale, navigator.languages)}>{children}</I18nProvider>;
 }
 
 /** The colour of the browser's own bars follows the theme. */

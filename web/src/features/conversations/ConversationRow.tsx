@@ -41,8 +41,8 @@ export const ConversationRow = memo(function ConversationRow({ conversation, ope
       <span className={styles.text}>
         <span className={styles.line}>
           <span className={styles.title}>{titleOf(conversation, people, t)}</span>
-          {conversation.preferences.pinned ? <Pin className={styles.mark} aria-label={t("conversation.pinned")} /> : null}
-          {conversation.preferences.muted ? <BellOff className={styles.mark} aria-label={t("conversation.muted")} /> : null}
+          {conversation.preferences.pinned ? <Pin className={styles.mark} role="img" aria-label={t("conversation.pinned")} /> : null}
+          {conversation.preferences.muted ? <BellOff className={styles.mark} role="img" aria-label={t("conversation.muted")} /> : null}
           <time className={styles.time} dateTime={conversation.activeAt}>
             {formats.brief(conversation.last?.sentAt ?? conversation.activeAt, now)}
           </time>
@@ -104,7 +104,7 @@ function Marks({ conversation }: { conversation: Conversation }) {
   const { failed, mentions, unread, preferences } = conversation;
   return (
     <>
-      {failed > 0 ? <CircleAlert className={styles.failed} aria-label={t("conversation.failed", { count: failed })} /> : null}
+      {failed > 0 ? <CircleAlert className={styles.failed} role="img" aria-label={t("conversation.failed", { count: failed })} /> : null}
       {mentions > 0 ? (
         <Badge tone="danger">
           <AtSign className={styles.at} aria-hidden="true" />

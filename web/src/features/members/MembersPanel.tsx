@@ -33,7 +33,7 @@ export function MembersPanel({ conversation }: { conversation: Conversation }) {
   const presence = usePresence(useMemo(() => ids.slice(0, WATCHED_MAX), [ids]));
   const [adding, setAdding] = useState(false);
   return (
-    <aside className={styles.panel} aria-label={t("members.title")}>
+    <section className={styles.panel} aria-label={t("members.title")}>
       <header className={styles.header}>
         <h2 className={styles.title}>{t("members.count", { count: conversation.memberCount })}</h2>
         {mayAdd(conversation.kind, conversation.role) ? (
@@ -66,7 +66,7 @@ export function MembersPanel({ conversation }: { conversation: Conversation }) {
         ) : null}
       </ul>
       {adding ? <AddDialog conversation={conversation} present={ids} onClose={() => setAdding(false)} /> : null}
-    </aside>
+    </section>
   );
 }
 

@@ -21,7 +21,7 @@ export function HomePage({ onNew }: { onNew: () => void }) {
   useEffect(() => {
     if (!narrow && latest !== undefined) go({ page: "conversation", conversationId: latest }, { replace: true });
   }, [narrow, latest, go]);
-  if (state === "loading" || latest !== undefined) return null;
+  if (narrow || state === "loading" || latest !== undefined) return <h1 className="visually-hidden">{t("home.title")}</h1>;
   return (
     <EmptyState
       icon={<MessagesSquare />}

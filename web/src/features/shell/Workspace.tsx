@@ -46,8 +46,8 @@ export default function Workspace() {
       </a>
       <Sidebar onSwitch={() => setOverlay("switcher")} onNew={() => setOverlay("new")} />
       <div className={styles.column}>
-        <ConnectionBanner />
         <main id="page" tabIndex={-1} className={styles.page}>
+          <ConnectionBanner />
           <CrashBoundary resetKey={JSON.stringify(route)}>
             <Suspense fallback={<SkeletonRows label={t("state.loading")} rows={6} />}>
               <Page route={route} onNew={() => setOverlay("new")} />

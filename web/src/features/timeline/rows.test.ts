@@ -67,6 +67,16 @@ describe("rows", () => {
     expect(rows[2]?.grouped).toBe(false);
   });
 
+  it("put the first day below the card at the beginning", () => {
+    const { sentAt, event } = notice;
+    const beginning: NoticeItem = {
+      ...notice,
+      seq: 1,
+      event: { kind: "created", conversationKind: "group", members: [], conversationId: "c", seq: 1, senderId: "ada", sentAt, clientMessageId: event.clientMessageId, ordinal: 0 },
+    };
+    expect(rowsOf([beginning, message(2), message(3)], undefined).map((row) => row.startsDay)).toEqual([false, true, false]);
+  });
+
   it("show one divider, before the first unread message of somebody else", () => {
     const rows = rowsOf([message(1), message(2, { mine: true }), message(3), message(4)], 1);
     expect(rows.map((row) => row.startsUnread)).toEqual([false, false, true, false]);

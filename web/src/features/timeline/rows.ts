@@ -20,11 +20,16 @@ export function rowsOf(items: readonly TimelineItem[], unreadAfter: Seq | undefi
   let divided = unreadAfter === undefined;
   return items.map((item, index) => {
     const before = items[index - 1];
-    const startsDay = before === undefined || !isSameDay(before.sentAt, item.sentAt);
+    const startsDay = !isBeginning(item) && (before === undefined || isBeginning(before) || !isSameDay(before.sentAt, item.sentAt));
     const startsUnread = !divided && isUnread(item, unreadAfter ?? 0);
     if (startsUnread) divided = true;
-    return { item, startsDay, startsUnread, grouped: !startsDay && !startsUnread && belongsTogether(before, item) };
+    return { item, startsDay, startsUnread, grouped: before !== undefined && !startsDay && !startsUnread && belongsTogether(before, item) };
   });
+}
+
+/** The card at the beginning of a conversation stands above its first day. */
+function isBeginning(item: TimelineItem): boolean {
+  return item.type === "notice" && item.event.kind === "created";
 }
 
 function isUnread(item: TimelineItem, unreadAfter: Seq): boolean {
