@@ -9,9 +9,12 @@ import { useClient, useStore } from "../context/client";
 import { useGo, useRoute } from "../context/navigation";
 import { previewText } from "../conversations/preview";
 import { nameOf, titleOf } from "../people/people";
+import { pathOf } from "../context/route";
+import type { Route } from "../context/route";
 import { usePermission } from "./permission";
 import { pageTitle, tellingOf } from "./rules";
 import { playSound } from "./sound";
+import { showNotification } from "./system";
 
 export function Notifier() {
   useTitle();
@@ -43,12 +46,9 @@ export function Notifier() {
     const sender = nameOf(people, message.senderId, t);
     const title = conversation.kind === "direct" ? sender : t("notification.title", { name: sender, title: titleOf(conversation, people, t) });
     const body = previewText({ body: message.body, attachments: message.attachments, deleted: false }, t);
-    const notification = new Notification(title, { body, tag: conversation.conversationId, icon: "/icon-192.png", silent: true });
-    notification.onclick = () => {
-      window.focus();
-      go({ page: "conversation", conversationId: conversation.conversationId });
-      notification.close();
-    };
+    const to: Route = { page: "conversation", conversationId: conversation.conversationId };
+    // A browser that refuses after all has nothing to show: the badge and the title tell as well.
+    showNotification({ title, body, path: pathOf(to) }, () => go(to)).catch(() => undefined);
   }
   return null;
 }
