@@ -16,8 +16,8 @@ export default defineConfig({
   plugins: [react(), emoji()],
   resolve: {
     alias: {
-      // Its build for browsers decodes by `innerHTML`, which trusted types refuse.
-      "decode-named-character-reference": fileURLToPath(new URL("node_modules/decode-named-character-reference/index.js", import.meta.url)),
+      // The whole one is large, and decodes by `innerHTML` in browsers, which trusted types refuse.
+      "decode-named-character-reference": fileURLToPath(new URL("src/features/markdown/entities.ts", import.meta.url)),
     },
   },
   build: {

@@ -23,7 +23,7 @@ export type Route =
 
 /** What an address shows. */
 export function parseRoute(location: string): Route {
-  const url = new URL(location, "http://app");
+  const url = new URL(`http://app/${location.replace(/^\/+/u, "")}`);
   const [first = "", second] = url.pathname.split("/").filter((part) => part.length > 0);
   switch (first) {
     case "login":

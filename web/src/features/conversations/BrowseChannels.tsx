@@ -19,7 +19,7 @@ import { usePages } from "../context/usePages";
 import { PageHeader, ScrollPage } from "../shell/PageHeader";
 import styles from "./BrowseChannels.module.css";
 
-export function BrowseChannels() {
+export default function BrowseChannels() {
   const { t } = useI18n();
   const client = useClient();
   const [text, setText] = useState("");

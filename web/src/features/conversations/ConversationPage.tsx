@@ -3,7 +3,7 @@
  * Ties the parts together; each of them asks the core for itself.
  */
 import { BellOff, Search, UsersRound } from "lucide-react";
-import { useEffect, useMemo, useRef, useState } from "react";
+import { Suspense, lazy, useEffect, useMemo, useRef, useState } from "react";
 import type { DragEvent } from "react";
 import type { Conversation, Timeline } from "../../sync/api";
 import { useI18n } from "../../i18n/I18nProvider";
@@ -16,16 +16,17 @@ import { codeText } from "../context/errors";
 import { useGo } from "../context/navigation";
 import type { Route } from "../context/route";
 import { useNow } from "../context/time";
-import { MembersPanel } from "../members/MembersPanel";
 import { titleOf, usePeople, usePresence } from "../people/people";
 import { PageHeader } from "../shell/PageHeader";
 import type { MessageActions } from "../timeline/actions";
-import { MessageDialogs } from "../timeline/MessageDialogs";
 import type { Opened } from "../timeline/MessageDialogs";
 import { TimelineView } from "../timeline/TimelineView";
 import { ConversationAvatar } from "./ConversationRow";
 import { ConversationMenu } from "./ConversationMenu";
 import styles from "./ConversationPage.module.css";
+
+const MembersPanel = lazy(() => import("../members/MembersPanel"));
+const MessageDialogs = lazy(() => import("../timeline/MessageDialogs"));
 
 type ConversationRoute = Extract<Route, { page: "conversation" }>;
 
@@ -60,8 +61,12 @@ export function ConversationPage({ route }: { route: ConversationRoute }) {
         )}
         {drop.over ? <DropHint /> : null}
       </section>
-      {route.panel === "members" && conversation !== undefined ? <MembersPanel conversation={conversation} /> : null}
-      <MessageDialogs opened={opened} conversationId={conversationId} onClose={() => setOpened(undefined)} />
+      <Suspense fallback={null}>
+        {route.panel === "members" && conversation !== undefined ? <MembersPanel conversation={conversation} /> : null}
+        {opened === undefined ? null : (
+          <MessageDialogs opened={opened} conversationId={conversationId} onClose={() => setOpened(undefined)} />
+        )}
+      </Suspense>
     </div>
   );
 }

@@ -16,11 +16,7 @@ import { useAction } from "../context/useAction";
 import { PeoplePicker } from "../people/PeoplePicker";
 import styles from "./NewConversationDialog.module.css";
 
-export function NewConversationDialog({ open, onClose }: { open: boolean; onClose: () => void }) {
-  return open ? <OpenDialog onClose={onClose} /> : null;
-}
-
-function OpenDialog({ onClose }: { onClose: () => void }) {
+export default function NewConversationDialog({ onClose }: { onClose: () => void }) {
   const t = useT();
   const client = useClient();
   const go = useGo();

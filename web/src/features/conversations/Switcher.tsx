@@ -22,10 +22,10 @@ import { suiting } from "./switching";
 const SHOWN_MAX = 8;
 const PEOPLE_MAX = 5;
 
-export function Switcher({ open, onClose }: { open: boolean; onClose: () => void }) {
+export default function Switcher({ onClose }: { onClose: () => void }) {
   const t = useT();
   return (
-    <Primitive.Root open={open} onOpenChange={(next) => (next ? undefined : onClose())}>
+    <Primitive.Root open onOpenChange={(next) => (next ? undefined : onClose())}>
       <Primitive.Portal>
         <div className={dialog.scrim} aria-hidden="true" />
         <Primitive.Content className={classes(dialog.dialog, styles.switcher)} aria-describedby={undefined}>

@@ -22,7 +22,7 @@ import { mayAdd, mayRemove, rolesToGive } from "./permissions";
 const WATCHED_MAX = 100;
 const ROLE_ICONS = { owner: Crown, admin: ShieldCheck, member: UserRound } as const;
 
-export function MembersPanel({ conversation }: { conversation: Conversation }) {
+export default function MembersPanel({ conversation }: { conversation: Conversation }) {
   const { t } = useI18n();
   const client = useClient();
   const go = useGo();

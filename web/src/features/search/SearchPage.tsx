@@ -21,7 +21,7 @@ import styles from "./SearchPage.module.css";
 const PAUSE_MS = 250;
 const FILTERS = ["from:", "in:", "before:", "after:", "has:file"] as const;
 
-export function SearchPage({ query }: { query: string }) {
+export default function SearchPage({ query }: { query: string }) {
   const { t } = useI18n();
   const go = useGo();
   const [text, setText] = useState(query);

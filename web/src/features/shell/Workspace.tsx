@@ -6,14 +6,10 @@ import { Suspense, lazy, useState } from "react";
 import { useT } from "../../i18n/I18nProvider";
 import { SkeletonRows } from "../../ui/Feedback";
 import { classes } from "../../ui/classes";
-import { BrowseChannels } from "../conversations/BrowseChannels";
 import { ConversationPage } from "../conversations/ConversationPage";
-import { NewConversationDialog } from "../conversations/NewConversationDialog";
-import { Switcher } from "../conversations/Switcher";
 import { useGo, useRoute } from "../context/navigation";
 import type { Route } from "../context/route";
 import { Notifier } from "../notifications/Notifier";
-import { SearchPage } from "../search/SearchPage";
 import { ConnectionBanner } from "./ConnectionBanner";
 import { CrashBoundary } from "./CrashBoundary";
 import { HomePage } from "./HomePage";
@@ -22,6 +18,10 @@ import { Sidebar } from "./Sidebar";
 import { useActivity } from "./useActivity";
 import styles from "./Workspace.module.css";
 
+const BrowseChannels = lazy(() => import("../conversations/BrowseChannels"));
+const NewConversationDialog = lazy(() => import("../conversations/NewConversationDialog"));
+const SearchPage = lazy(() => import("../search/SearchPage"));
+const Switcher = lazy(() => import("../conversations/Switcher"));
 const SettingsPage = lazy(() => import("../settings/SettingsPage"));
 const AdminPage = lazy(() => import("../admin/AdminPage"));
 
@@ -55,8 +55,10 @@ export default function Workspace() {
           </CrashBoundary>
         </main>
       </div>
-      <Switcher open={overlay === "switcher"} onClose={close} />
-      <NewConversationDialog open={overlay === "new"} onClose={close} />
+      <Suspense fallback={null}>
+        {overlay === "switcher" ? <Switcher onClose={close} /> : null}
+        {overlay === "new" ? <NewConversationDialog onClose={close} /> : null}
+      </Suspense>
       <Notifier />
     </div>
   );

@@ -22,15 +22,14 @@ export interface Opened {
 }
 
 export interface MessageDialogsProps {
-  opened: Opened | undefined;
+  opened: Opened;
   conversationId: ConversationId;
   onClose: () => void;
 }
 
-export function MessageDialogs({ opened, conversationId, onClose }: MessageDialogsProps) {
+export default function MessageDialogs({ opened, conversationId, onClose }: MessageDialogsProps) {
   const t = useT();
   const { messages } = useClient();
-  if (opened === undefined) return null;
   const { item } = opened;
   const place = { conversationId, seq: item.seq ?? 0 };
   const window = (title: string, content: ReactNode) => (
