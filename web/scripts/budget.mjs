@@ -28,15 +28,15 @@ const sizes = (file) => {
 };
 
 const entries = Object.keys(manifest).filter((key) => manifest[key].isEntry);
-const beforeTimeline = Object.keys(manifest).filter((key) => /features\/workspace\/[^/]+\.tsx$/.test(key));
+const beforeTimeline = Object.keys(manifest).filter((key) => key === "src/features/shell/Workspace.tsx");
 const first = closure([...entries, ...beforeTimeline]);
 const total = first.map(sizes).reduce((sum, size) => ({ gzip: sum.gzip + size.gzip, brotli: sum.brotli + size.brotli }));
 const kib = (bytes) => `${(bytes / 1024).toFixed(1)} KiB`;
 
-console.log(`first load: ${first.length} scripts, ${kib(total.gzip)} gzip, ${kib(total.brotli)} brotli (at most ${kib(FIRST_LOAD_BYTES_MAX)} gzip)`);
+console.log(`first load: ${first.length} scripts, ${kib(total.gzip)} gzip, ${kib(total.brotli)} brotli (at most ${kib(FIRST_LOAD_BYTES_MAX)} brotli, which is what the server sends)`);
 const lazy = Object.values(manifest).filter((chunk) => chunk.file.endsWith(".js") && !first.includes(chunk.file));
 for (const chunk of lazy) console.log(`  lazy ${chunk.file}: ${kib(sizes(chunk.file).gzip)} gzip`);
-if (total.gzip > FIRST_LOAD_BYTES_MAX) {
+if (total.brotli > FIRST_LOAD_BYTES_MAX) {
   console.error("The first load is above its budget: split something, or use something smaller.");
   process.exit(1);
 }

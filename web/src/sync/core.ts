@@ -209,8 +209,10 @@ export class Core implements Client {
 
   #heard(frame: ServerFrame): void {
     switch (frame.type) {
-      case "event":
-        return this.#applied([frame], true);
+      case "event": {
+        const { type: _type, ...event } = frame;
+        return this.#applied([event], true);
+      }
       case "events":
         return this.#applied(frame.events, false);
       case "preferences":

@@ -11,7 +11,7 @@ import { chromium } from "playwright-core";
 
 import { startFront } from "./front.mjs";
 
-const BINARY = process.env.DYNAMOWAVE_BINARY ?? new URL("../../../target/debug/dynamowave", import.meta.url).pathname;
+const BINARY = process.env.SERVER_BINARY ?? new URL("../../../target/debug/dynamowave", import.meta.url).pathname;
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const FLAGS = [
   "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",

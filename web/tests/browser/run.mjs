@@ -1,6 +1,6 @@
 /**
  * Runs journeys by name, or all: `npm run test:browser -- firstRun killed`.
- * The binary: DYNAMOWAVE_BINARY, else `target/debug/dynamowave`. The pages: the binary's own, else `dist/`.
+ * The binary: SERVER_BINARY, else `target/debug/dynamowave`. The pages: the binary's own, else `dist/`.
  */
 import { mkdir } from "node:fs/promises";
 
