@@ -25,6 +25,12 @@ self.addEventListener("fetch", (event) => {
   else event.respondWith(fetch(request).catch(() => keptOr(request)));
 });
 
+/** A page that was there before the worker names what it loaded. */
+self.addEventListener("message", (event) => {
+  const { type, paths } = event.data ?? {};
+  if (type === "keep" && Array.isArray(paths)) event.waitUntil(keep(paths));
+});
+
 /** A click on a notification brings the conversation forward. */
 self.addEventListener("notificationclick", (event) => {
   event.notification.close();
@@ -84,6 +90,12 @@ async function kept(request) {
   const response = await fetch(request);
   if (response.ok) await cache.put(request, response.clone());
   return response;
+}
+
+async function keep(paths) {
+  const cache = await caches.open(CACHE);
+  const files = paths.filter((path) => typeof path === "string" && path.startsWith("/assets/")).slice(0, FILES_MAX);
+  await Promise.all(files.map(async (file) => (await cache.match(file)) ?? cache.add(file).catch(() => undefined)));
 }
 
 async function keptOr(request) {

@@ -6,7 +6,17 @@ export function keepAssets(): void {
   const { serviceWorker } = navigator as { serviceWorker?: ServiceWorkerContainer };
   if (!import.meta.env.PROD || serviceWorker === undefined) return;
   // Trusted types ask for a policy where a script is named; this one allows one name.
-  serviceWorker.register(trusted("/worker.js") as string, { scope: "/", updateViaCache: "none" }).catch(() => undefined);
+  serviceWorker
+    .register(trusted("/worker.js") as string, { scope: "/", updateViaCache: "none" })
+    .then(() => serviceWorker.ready)
+    .then(({ active }) => active?.postMessage({ type: "keep", paths: loadedAssets() }))
+    .catch(() => undefined);
+}
+
+/** What this page loaded before the worker was there to see it. */
+function loadedAssets(): string[] {
+  const paths = performance.getEntriesByType("resource").map((entry) => new URL(entry.name).pathname);
+  return paths.filter((path) => path.startsWith("/assets/"));
 }
 
 /** A click on a notification, which the worker hears, opens its conversation here. */

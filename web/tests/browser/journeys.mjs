@@ -64,6 +64,7 @@ export async function killed({ browser, server }) {
 export async function offline({ browser, server }) {
   const [ada] = await firstRun({ browser, server });
   await ada.page.waitForFunction(() => navigator.serviceWorker.controller !== null, undefined, { timeout: 15_000 });
+  await until(() => ada.page.evaluate(hasFile, "Workspace"), "the app's files are kept");
   // What is kept on the device is written a moment later.
   await until(() => ada.page.evaluate(hasKept, "Hello Ada"), "the conversation is kept on the device");
   await ada.context.setOffline(true);
@@ -79,6 +80,13 @@ export async function offline({ browser, server }) {
   await bob.page.getByRole("link", { name: /General/ }).first().click();
   await appears(bob.page, "written offline", 45_000);
   return [ada, bob];
+}
+
+async function hasFile(name) {
+  for (const cache of await caches.keys()) {
+    for (const request of await (await caches.open(cache)).keys()) if (request.url.includes(name)) return true;
+  }
+  return false;
 }
 
 function hasKept(text) {
