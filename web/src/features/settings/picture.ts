@@ -18,7 +18,7 @@ export async function squarePicture(file: Blob): Promise<Blob> {
     const pixels = Math.min(side, PICTURE_PIXELS);
     const canvas = new OffscreenCanvas(pixels, pixels);
     canvas.getContext("2d")?.drawImage(bitmap, x, y, side, side, 0, 0, pixels, pixels);
-    return await canvas.convertToBlob({ type: "image/png", quality: QUALITY });
+    return await canvas.convertToBlob({ type: "image/webp", quality: QUALITY });
   } finally {
     bitmap.close();
   }

@@ -30,6 +30,9 @@ export function AccountMenu() {
     void action.run(() =>
       client.preferences.update({ doNotDisturbUntil: quiet ? null : new Date(client.now() + QUIET_MS).toISOString() }),
     );
+  const logOut = async () => {
+    if (await action.run(() => client.session.logOut())) go({ page: "home" }, { replace: true });
+  };
   const status = [account.status?.emoji, account.status?.text].filter(Boolean).join(" ");
   return (
     <>
@@ -73,7 +76,7 @@ export function AccountMenu() {
       <Confirm
         open={dialog === "logOut"}
         onClose={() => setDialog(undefined)}
-        onConfirm={() => void action.run(() => client.session.logOut())}
+        onConfirm={() => void logOut()}
         busy={action.busy}
         title={t("auth.logOutTitle")}
         description={t("auth.logOutText")}
