@@ -5,7 +5,7 @@
 import { BellOff, Search, UsersRound } from "lucide-react";
 import { Suspense, lazy, useEffect, useMemo, useRef, useState } from "react";
 import type { DragEvent } from "react";
-import type { Conversation, Timeline } from "../../sync/api";
+import type { Conversation, Timeline, UserPresence } from "../../sync/api";
 import { useI18n } from "../../i18n/I18nProvider";
 import { IconButton } from "../../ui/Button";
 import { useToast } from "../../ui/Toasts";
@@ -16,7 +16,7 @@ import { codeText } from "../context/errors";
 import { useGo } from "../context/navigation";
 import type { Route } from "../context/route";
 import { useNow } from "../context/time";
-import { titleOf, usePeople, usePresence } from "../people/people";
+import { presenceText, titleOf, usePeople, usePresence } from "../people/people";
 import { PageHeader } from "../shell/PageHeader";
 import type { MessageActions } from "../timeline/actions";
 import type { Opened } from "../timeline/MessageDialogs";
@@ -45,6 +45,7 @@ export function ConversationPage({ route }: { route: ConversationRoute }) {
       showReaders: (item) => setOpened({ kind: "readers", item }),
       showVersions: (item) => setOpened({ kind: "versions", item }),
       showReactions: (item) => setOpened({ kind: "reactions", item }),
+      showAuthor: (item) => setOpened({ kind: "author", item }),
     }),
     [],
   );
@@ -110,8 +111,9 @@ function quoted(text: string): string {
 }
 
 /** What somebody says about themselves, or when they were here; else what the conversation is for. */
-function useSubtitle(conversation: Conversation | undefined, presence: { status: string; lastSeen?: string } | undefined): string {
-  const { t, formats } = useI18n();
+function useSubtitle(conversation: Conversation | undefined, presence: UserPresence | undefined): string {
+  const i18n = useI18n();
+  const { t } = i18n;
   const now = useNow();
   const people = useStore(useClient().users.all);
   if (conversation === undefined) return "";
@@ -121,14 +123,7 @@ function useSubtitle(conversation: Conversation | undefined, presence: { status:
   }
   const status = people.get(conversation.otherId)?.status;
   const said = [status?.emoji, status?.text].filter(Boolean).join(" ");
-  const there =
-    presence === undefined
-      ? ""
-      : presence.status === "offline"
-        ? presence.lastSeen === undefined
-          ? t("presence.offline")
-          : t("presence.lastSeen", { when: formats.relative(presence.lastSeen, now) })
-        : t(presence.status === "away" ? "presence.away" : "presence.online");
+  const there = presenceText(presence, now, i18n);
   return [there, said].filter(Boolean).join(" · ");
 }
 

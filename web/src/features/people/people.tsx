@@ -3,9 +3,10 @@
  * A person not known yet is shown by a neutral name until the answer comes.
  */
 import { useEffect, useMemo } from "react";
-import type { Conversation, User, UserId } from "../../sync/api";
+import type { Conversation, User, UserId, UserPresence } from "../../sync/api";
 import type { Translate } from "../../i18n/translate";
 import { useT } from "../../i18n/I18nProvider";
+import type { I18n } from "../../i18n/I18nProvider";
 import { Avatar } from "../../ui/Avatar";
 import type { AvatarProps } from "../../ui/Avatar";
 import { useAccount, useClient, useStore } from "../context/client";
@@ -45,6 +46,14 @@ export function usePresence(userIds: readonly UserId[]) {
   const key = useMemo(() => [...new Set(userIds)].sort().join(" "), [userIds]);
   useEffect(() => (key === "" ? undefined : client.presence.watch(key.split(" "))), [client, key]);
   return useStore(client.presence.all);
+}
+
+/** Whether somebody is there, in words; nothing where it is not known. */
+export function presenceText(presence: UserPresence | undefined, now: number, { t, formats }: Pick<I18n, "t" | "formats">): string {
+  if (presence === undefined) return "";
+  if (presence.status === "online") return t("presence.online");
+  if (presence.status === "away") return t("presence.away");
+  return presence.lastSeen === undefined ? t("presence.offline") : t("presence.lastSeen", { when: formats.relative(presence.lastSeen, now) });
 }
 
 export type PersonAvatarProps = Pick<AvatarProps, "size" | "presence"> & { userId: UserId };

@@ -14,10 +14,11 @@ import { useLoad } from "../context/useLoad";
 import type { Loaded } from "../context/useLoad";
 import { Markdown } from "../markdown/Markdown";
 import { PersonAvatar, nameOf, usePeople } from "../people/people";
+import ProfileDialog from "../people/ProfileDialog";
 import styles from "./MessageDialogs.module.css";
 
 export interface Opened {
-  readonly kind: "readers" | "versions" | "reactions" | "remove";
+  readonly kind: "readers" | "versions" | "reactions" | "author" | "remove";
   readonly item: MessageItem;
 }
 
@@ -44,6 +45,8 @@ export default function MessageDialogs({ opened, conversationId, onClose }: Mess
       return window(t("message.versions"), <Versions {...place} item={item} />);
     case "reactions":
       return window(t("reactions.label"), <Reacted {...place} />);
+    case "author":
+      return <ProfileDialog userId={item.senderId} onClose={onClose} />;
     case "remove":
       return (
         <Confirm

@@ -73,7 +73,7 @@ export const MessageRow = memo(function MessageRow(props: MessageRowProps) {
         {grouped ? <GutterTime at={item.sentAt} /> : <PersonAvatar userId={item.senderId} />}
       </div>
       <div className={styles.content}>
-        {grouped ? null : <Head item={item} name={name} />}
+        {grouped ? null : <Head item={item} name={name} onAuthor={actions.showAuthor} />}
         {item.replyTo === undefined || deleted ? null : <Quote timeline={timeline} seq={item.replyTo} people={people} />}
         {deleted ? (
           <p className={styles.deleted}>{t("message.deleted")}</p>
@@ -95,12 +95,14 @@ export const MessageRow = memo(function MessageRow(props: MessageRowProps) {
   );
 });
 
-function Head({ item, name }: { item: MessageItem; name: string }) {
+function Head({ item, name, onAuthor }: { item: MessageItem; name: string; onAuthor: (item: MessageItem) => void }) {
   const { formats } = useI18n();
   const now = useNow();
   return (
     <header className={styles.head}>
-      <span className={styles.name}>{name}</span>
+      <button type="button" className={styles.name} onClick={() => onAuthor(item)}>
+        {name}
+      </button>
       <time className={styles.time} dateTime={item.sentAt} title={`${formats.exact(item.sentAt)} (${formats.relative(item.sentAt, now)})`}>
         {formats.time(item.sentAt)}
       </time>

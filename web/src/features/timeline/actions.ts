@@ -13,6 +13,8 @@ export interface MessageActions {
   readonly showReaders: (item: MessageItem) => void;
   readonly showVersions: (item: MessageItem) => void;
   readonly showReactions: (item: MessageItem) => void;
+  /** Who wrote it. */
+  readonly showAuthor: (item: MessageItem) => void;
 }
 
 export interface Allowed {
