@@ -149,7 +149,7 @@ export class Connection {
   /** Asks now and then; who is silent for two heartbeats is gone. */
   #watch(): void {
     const tick = () => {
-      if (this.#environment.now() - this.#heardAt >= 2 * this.#heartbeatMs) return this.#lost();
+      if (this.#environment.now() - this.#heardAt >= 2 * this.#heartbeatMs) { this.#lost(); return; }
       this.#ping();
       this.#timers.push(this.#environment.schedule(this.#heartbeatMs, tick));
     };

@@ -47,9 +47,9 @@ export class Http {
   /** Sends and waits for the head of the answer, at most as long as is given. */
   async #exchange(method: Method, path: string, options: RequestOptions): Promise<Response> {
     const abort = new AbortController();
-    let timedOut = false;
+    const time = { isOver: false };
     const cancel = this.#environment.schedule(options.timeoutMs ?? REQUEST_TIMEOUT_MS, () => {
-      timedOut = true;
+      time.isOver = true;
       abort.abort();
     });
     const given = () => abort.abort();
@@ -58,7 +58,7 @@ export class Http {
     try {
       return await this.#environment.fetch(path + queryText(options.query), init(method, options, abort.signal));
     } catch {
-      if (timedOut) throw new ApiError("no_answer", "The server did not answer in time.");
+      if (time.isOver) throw new ApiError("no_answer", "The server did not answer in time.");
       if (abort.signal.aborted) throw new ApiError("aborted", "Given up.");
       throw new ApiError("offline", "The server cannot be reached.");
     } finally {

@@ -31,7 +31,11 @@ export function sendFile<T>(path: string, file: Blob, progress: (part: number) =
       alive();
       if (event.lengthComputable && event.total > 0) progress(event.loaded / event.total);
     };
-    request.onload = ended(() => settle(request, resolve, reject));
+    request.onload = ended(() => {
+      const answer = read(request);
+      if (answer instanceof ApiError) reject(answer);
+      else resolve(answer as T);
+    });
     request.onerror = ended(() => reject(new ApiError("offline", "The server cannot be reached.")));
     request.onabort = ended(() => reject(new ApiError("aborted", "Given up.")));
     request.open("POST", path);
@@ -43,18 +47,16 @@ export function sendFile<T>(path: string, file: Blob, progress: (part: number) =
   return { done, cancel: () => request.abort() };
 }
 
-function settle<T>(request: XMLHttpRequest, resolve: (value: T) => void, reject: (error: ApiError) => void): void {
-  let body: unknown;
+/** The answer's body, or what went wrong. */
+function read({ status, responseText }: XMLHttpRequest): unknown {
+  const unreadable = new ApiError("bad_answer", `The server answered ${status}.`, { status });
   try {
-    body = JSON.parse(request.responseText);
+    const body: unknown = JSON.parse(responseText);
+    if (status >= 200 && status < 300) return body;
+    const problem = body as Partial<Problem>;
+    const { code, detail } = problem;
+    return code === undefined || detail === undefined ? unreadable : ApiError.ofProblem({ type: "", title: "", ...problem, status, code, detail });
   } catch {
-    return reject(new ApiError("bad_answer", `The server answered ${request.status}.`, { status: request.status }));
+    return unreadable;
   }
-  if (request.status >= 200 && request.status < 300) return resolve(body as T);
-  const problem = body as Partial<Problem>;
-  const { code, detail } = problem;
-  if (code === undefined || detail === undefined) {
-    return reject(new ApiError("bad_answer", `The server answered ${request.status}.`, { status: request.status }));
-  }
-  reject(ApiError.ofProblem({ type: "", title: "", ...problem, status: request.status, code, detail }));
 }

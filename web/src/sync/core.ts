@@ -87,7 +87,11 @@ export class Core implements Client {
 
     this.session = new Session(context, { begun: () => this.#begun(), ended: () => this.#ended() });
     this.#logs = new Logs(context, { epoch: (epoch) => this.#recovery.restart(epoch), seen: (events) => this.#own(events) });
-    this.#directory = new Directory(context, () => this.#list.touch(), (id) => this.#logs.remove(id));
+    this.#directory = new Directory(context, {
+      changed: () => this.#list.touch(),
+      found: (id) => this.#wake(id),
+      gone: (id) => this.#logs.remove(id),
+    });
     this.#outbox = new Outbox({ ...context, send, restart: () => this.#socket.restart(), refused: (conversationId, error) => this.#refuse(conversationId, error) });
     this.#recovery = new Recovery({
       context, send, logs: this.#logs, directory: this.#directory, forgotten: () => this.#forgotten(), live: () => this.#live(),
@@ -155,7 +159,6 @@ export class Core implements Client {
     this.users.learn([account]);
     this.#downSinceMs ??= this.#context.environment.now();
     this.#socket.start();
-    void this.preferences.load();
     void this.#logs.sweep().catch(() => undefined);
   }
 
@@ -185,7 +188,8 @@ export class Core implements Client {
     this.#downSinceMs = undefined;
     this.connection.touch();
     for (const part of [this.users, this.presence, this.members, this.marks]) part.live();
-    for (const view of this.#views) view.wake();
+    this.#wake();
+    void this.preferences.load();
     if (this.#context.tabs.leads.getSnapshot()) void this.#outbox.adopt().catch(() => undefined);
   }
 
@@ -197,6 +201,11 @@ export class Core implements Client {
   /** The tab that led is gone: what it left behind is this one's now. */
   #led(): void {
     if (this.session.account !== undefined && this.#context.tabs.leads.getSnapshot()) void this.#outbox.adopt().catch(() => undefined);
+  }
+
+  /** Views that could not show anything try again. */
+  #wake(conversationId?: ConversationId): void {
+    for (const view of [...this.#views]) if (conversationId === undefined || view.conversationId === conversationId) view.wake();
   }
 
   #forgotten(): void {

@@ -24,11 +24,11 @@ describe("storage", () => {
   });
 
   it("changes a record in one step, so that two tabs do not overwrite each other", async () => {
-    const tabs = await Promise.all([openStorage(NAME), openStorage(NAME)]);
-    await tabs[0]?.put("windows", [window("a", 0)]);
+    const tabs = [await openStorage(NAME), await openStorage(NAME)] as const;
+    await tabs[0].put("windows", [window("a", 0)]);
     const grow = (record: Tables["windows"] | undefined) => window("a", (record?.appliedSeq ?? 0) + 1);
-    await Promise.all(Array.from({ length: 20 }, (_, index) => tabs[index % 2]?.update("windows", "a", grow)));
-    expect((await tabs[0]?.get("windows", "a"))?.appliedSeq).toBe(20);
+    await Promise.all(Array.from({ length: 20 }, (_, index) => tabs[index % 2 === 0 ? 0 : 1].update("windows", "a", grow)));
+    expect((await tabs[0].get("windows", "a"))?.appliedSeq).toBe(20);
   });
 
   it("leaves a record as it is when asked to", async () => {

@@ -13,10 +13,18 @@ import { applyToSummary, mergeItem, withMark, type Summary } from "./summary";
 /** After this many answers that were older than what is known already, it is left to the next event. */
 const REFRESH_ATTEMPTS_MAX = 6;
 
+export interface DirectoryEvents {
+  /** After every change. */
+  readonly changed: () => void;
+  /** A conversation that was not known is. */
+  readonly found: (conversationId: ConversationId) => void;
+  /** One is not the reader's any longer. */
+  readonly gone: (conversationId: ConversationId) => void;
+}
+
 export class Directory {
   readonly #context: Context;
-  readonly #changed: () => void;
-  readonly #gone: (conversationId: ConversationId) => void;
+  readonly #events: DirectoryEvents;
   readonly #summaries = new Map<ConversationId, Summary>();
   readonly #dirty = new Set<ConversationId>();
   readonly #refreshing = new Map<ConversationId, number>();
@@ -26,11 +34,9 @@ export class Directory {
   #isPersisting = false;
   #generation = 0;
 
-  /** `changed` is called after every change; `gone` when a conversation is not the reader's any longer. */
-  constructor(context: Context, changed: () => void, gone: (conversationId: ConversationId) => void) {
+  constructor(context: Context, events: DirectoryEvents) {
     this.#context = context;
-    this.#changed = changed;
-    this.#gone = gone;
+    this.#events = events;
   }
 
   /** Whether something is known, if only from last time. */
@@ -51,7 +57,7 @@ export class Directory {
     const kept = await this.#context.storage.all("summaries");
     for (const summary of kept) if (!this.#summaries.has(summary.conversationId)) this.#summaries.set(summary.conversationId, summary);
     this.#isLoaded ||= kept.length > 0;
-    this.#changed();
+    this.#events.changed();
   }
 
   /** Loads the whole list. Rejects if the server cannot be reached. */
@@ -75,7 +81,7 @@ export class Directory {
     }
     this.#heardMeanwhile = undefined;
     if (cursor === undefined) this.#dropUnlisted(listed, heard);
-    this.#changed();
+    this.#events.changed();
   }
 
   /** Asks for one conversation, and again while the answer is older than what is known. */
@@ -86,9 +92,9 @@ export class Directory {
       if (generation !== this.#generation) return;
       this.#heardMeanwhile?.add(conversationId);
       this.#put(mergeItem(this.get(conversationId), item));
-      this.#changed();
+      this.#events.changed();
     } catch (error) {
-      if (error instanceof ApiError && error.code === "conversation_not_found") return this.remove(conversationId);
+      if (error instanceof ApiError && error.code === "conversation_not_found") { this.remove(conversationId); return; }
       throw error;
     }
   }
@@ -102,7 +108,7 @@ export class Directory {
     const next = applyToSummary(known, event, this.#context.me());
     if (next === known) return;
     this.#put(next);
-    this.#changed();
+    this.#events.changed();
   }
 
   /** The reader's mark, from here or from another device. */
@@ -112,21 +118,21 @@ export class Directory {
     const next = withMark(known, readSeq, deliveredSeq, ordinalAt);
     if (next === known) return;
     this.#put(next);
-    this.#changed();
+    this.#events.changed();
   }
 
   patch(conversationId: ConversationId, change: (summary: Summary) => Summary): void {
     const known = this.get(conversationId);
     if (known === undefined) return;
     this.#put(change(known));
-    this.#changed();
+    this.#events.changed();
   }
 
   remove(conversationId: ConversationId): void {
     if (!this.#summaries.delete(conversationId)) return;
     void this.#context.storage.delete("summaries", [conversationId]).catch(() => undefined);
-    this.#gone(conversationId);
-    this.#changed();
+    this.#events.gone(conversationId);
+    this.#events.changed();
   }
 
   /** Forgets everything: another login, or another history. */
@@ -137,7 +143,7 @@ export class Directory {
     this.#refreshing.clear();
     this.#heardMeanwhile = undefined;
     this.#isLoaded = false;
-    this.#changed();
+    this.#events.changed();
   }
 
   /** Asks for one conversation in a moment, once however often it is called. */
@@ -159,13 +165,13 @@ export class Directory {
   async #refreshNow(conversationId: ConversationId, attempt: number): Promise<void> {
     const generation = this.#generation;
     this.#refreshing.delete(conversationId);
-    const isRefused = await this.refresh(conversationId).then(
-      () => false,
-      (error: unknown) => error instanceof ApiError && !error.retryable,
+    const outcome = await this.refresh(conversationId).then(
+      () => "told" as const,
+      (error: unknown) => (error instanceof ApiError && !error.retryable ? "refused" : "failed"),
     );
-    if (generation !== this.#generation || isRefused || attempt + 1 >= REFRESH_ATTEMPTS_MAX) return;
-    const isStale = this.get(conversationId)?.stale === true;
-    if (!isStale || this.#refreshing.has(conversationId)) return;
+    if (generation !== this.#generation || outcome === "refused" || attempt + 1 >= REFRESH_ATTEMPTS_MAX) return;
+    const isUnsure = outcome === "failed" || this.get(conversationId)?.stale === true;
+    if (!isUnsure || this.#refreshing.has(conversationId)) return;
     this.#refreshing.set(conversationId, attempt + 1);
     this.#scheduleRefresh(conversationId, attempt + 1);
   }
@@ -177,7 +183,9 @@ export class Directory {
   }
 
   #put(summary: Summary): void {
+    const isNew = !this.#summaries.has(summary.conversationId);
     this.#summaries.set(summary.conversationId, summary);
+    if (isNew) this.#events.found(summary.conversationId);
     if (summary.stale) this.refreshSoon(summary.conversationId);
     this.#dirty.add(summary.conversationId);
     if (this.#isPersisting) return;

@@ -61,7 +61,7 @@ export class Drafts implements DraftsApi {
   async #reread(conversationId: ConversationId): Promise<void> {
     const kept = await this.#context.storage.get("drafts", conversationId).catch(() => undefined);
     if (this.#dirty.has(conversationId)) return;
-    if (kept === undefined) return this.#put(conversationId, undefined);
+    if (kept === undefined) { this.#put(conversationId, undefined); return; }
     const { conversationId: _id, ...draft } = kept;
     this.#put(conversationId, draft);
   }

@@ -21,7 +21,7 @@ class Bench {
 
   constructor(storage = new MemoryStorage(), tab = "tab-1") {
     this.storage = storage;
-    const environment = { ...this.world, now: this.world.now, random: this.world.random, schedule: this.world.schedule, openSocket: never, fetch: never };
+    const environment = { now: this.world.now, random: this.world.random, schedule: this.world.schedule, openSocket: never, fetch: never };
     this.outbox = new Outbox({
       environment, storage,
       newId: idMaker(environment),

@@ -63,6 +63,6 @@ export class PreferencesBook implements PreferencesApi {
 }
 
 function patched(preferences: Preferences, patch: Patch): Preferences {
-  const entries = Object.entries({ ...preferences, ...patch }).filter(([, value]) => value !== null && value !== undefined);
+  const entries = Object.entries({ ...preferences, ...patch }).filter(([, value]) => value !== null);
   return Object.fromEntries(entries) as unknown as Preferences;
 }

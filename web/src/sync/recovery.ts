@@ -148,7 +148,7 @@ export class Recovery {
     try {
       await directory.load();
     } catch {
-      return this.#loadListLater();
+      this.#loadListLater(); return;
     }
     if (!this.#isOpen) return;
     this.#isLive = true;

@@ -127,7 +127,7 @@ export class Session implements SessionApi {
       else await this.#know(account);
     } catch (error) {
       const isRefused = error instanceof ApiError && !error.retryable && error.code !== "aborted" && error.code !== "bad_answer";
-      if (isRefused) return this.#refused(error);
+      if (isRefused) { this.#refused(error); return; }
       // Kept from last time: the connection tells when it works again.
       if (this.account !== undefined) return;
       this.state.set(this.#loggedOut(undefined));

@@ -2,12 +2,13 @@
  * One view of a conversation: which part of the log is shown, what waits, where the divider goes.
  * Knows how to get pages; how rows look and scroll is for pages to know.
  */
+import { backoffMs } from "../connection/backoff";
 import { ApiError } from "../connection/error";
 import type { ConversationId, Seq } from "../protocol/types";
 import type { MessageItem, Timeline, TimelineItem, TimelineOptions, TimelineState } from "./api";
 import type { Context } from "./context";
 import type { Directory } from "./directory";
-import { NOTIFY_EVERY_MS } from "./limits";
+import { NOTIFY_EVERY_MS, RETRY_BASE_MS, RETRY_MAX_MS } from "./limits";
 import { firstSeq, isAtEnd, lastSeq } from "./log";
 import type { Log, Logs } from "./logs";
 import type { Outbox } from "./outbox";
@@ -40,7 +41,11 @@ export class TimelineView implements Timeline {
   #anchor: { seq: Seq; highlight: boolean } | undefined;
   #jump = 0;
   #isClosed = false;
+  #asked: Seq | undefined;
   #isOpening = true;
+  /** Something changed while it was opening. */
+  #isWoken = false;
+  #attempt = 0;
 
   /** `closed` is called once, when nobody looks at it any longer. */
   constructor(parts: TimelineParts, conversationId: ConversationId, options: TimelineOptions = {}, closed: () => void = () => undefined) {
@@ -111,11 +116,16 @@ export class TimelineView implements Timeline {
 
   /** It works again (a connection, a list): what could not be loaded is tried again. */
   wake(): void {
-    if (!this.#isClosed && !this.#isOpening && this.#log.window === undefined) void this.#open(this.#anchor?.seq);
+    if (this.#isClosed || this.#log.window !== undefined) return;
+    if (this.#isOpening) this.#isWoken = true;
+    else void this.#open(this.#asked);
   }
 
   async #open(at: Seq | undefined): Promise<void> {
+    this.#asked = at;
     this.#isOpening = true;
+    this.#isWoken = false;
+    if (this.#status === "gone") this.#status = "loading";
     const { logs, directory } = this.#parts;
     if (this.#log.window === undefined) await logs.restore(this.#log);
     await this.#ensureKnown();
@@ -128,6 +138,21 @@ export class TimelineView implements Timeline {
     }
     this.#isOpening = false;
     this.#store.touch();
+    this.#ensureShown();
+  }
+
+  /** Nothing to show: tries again, at once if something changed meanwhile, else after a pause. */
+  #ensureShown(): void {
+    if (this.#log.window !== undefined) {
+      this.#attempt = 0;
+      return;
+    }
+    if (this.#isWoken) return this.wake();
+    if (this.#status === "gone") return;
+    const { environment } = this.#parts.context;
+    const delayMs = 200 + backoffMs(this.#attempt, RETRY_BASE_MS, RETRY_MAX_MS, environment.random);
+    this.#attempt += 1;
+    environment.schedule(delayMs, () => this.wake());
   }
 
   /** Somebody who comes by a link may know the conversation before the list does. */

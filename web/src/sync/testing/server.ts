@@ -259,7 +259,7 @@ export class ModelServer {
     const moved = conversation?.mark(peer.userId, isRead ? frame.seq : 0, frame.seq) === true;
     if ("ref" in ref) peer.push({ type: "done", ...ref });
     const member = conversation?.members.get(peer.userId);
-    if (!moved || conversation === undefined || member === undefined) return;
+    if (!moved || member === undefined) return;
     const { readSeq, deliveredSeq } = member;
     const told = { type: "marks", conversationId: conversation.id, userId: peer.userId, readSeq, deliveredSeq };
     for (const other of this.#peers) if (other.isLive && conversation.members.has(other.userId)) other.push(told);
