@@ -56,7 +56,6 @@ export const de: Messages = {
   "firstSteps.description": "Für alle: Hallo sagen, fragen, Neues erzählen.",
 
   "account.menu": "Konto",
-  "account.menuOf": "Konto von {name}",
   "people.unknown": "Jemand",
   "people.you": "du",
   "presence.online": "Online",
@@ -102,6 +101,7 @@ export const de: Messages = {
   "conversation.leaveTitle": "{title} verlassen?",
   "conversation.leaveChannel": "Du kannst jederzeit wieder beitreten.",
   "conversation.leaveGroup": "Zurück kommst du nur, wenn dich jemand hinzufügt.",
+  "conversation.empty": "Noch keine Nachrichten",
   "conversation.draft": "Entwurf: {text}",
   "conversation.lastMine": "Du: {text}",
   "conversation.lastOf": "{name}: {text}",
@@ -138,6 +138,7 @@ export const de: Messages = {
   "picker.chosen": "Ausgewählt",
   "picker.remove": "Entfernen",
   "picker.found": "Leute",
+  "picker.nobody": "Noch ist niemand sonst hier. Lade zuerst jemanden ein.",
   "picker.none": "Niemand heißt so.",
 
   "switcher.open": "Springen zu…",

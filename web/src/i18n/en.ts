@@ -56,7 +56,6 @@ export const en = {
   "firstSteps.description": "For everybody: say hello, ask, share news.",
 
   "account.menu": "Account",
-  "account.menuOf": "Account of {name}",
   "people.unknown": "Somebody",
   "people.you": "you",
   "presence.online": "Online",
@@ -102,6 +101,7 @@ export const en = {
   "conversation.leaveTitle": "Leave {title}?",
   "conversation.leaveChannel": "You can join again at any time.",
   "conversation.leaveGroup": "You can come back only if somebody adds you.",
+  "conversation.empty": "No messages yet",
   "conversation.draft": "Draft: {text}",
   "conversation.lastMine": "You: {text}",
   "conversation.lastOf": "{name}: {text}",
@@ -138,6 +138,7 @@ export const en = {
   "picker.chosen": "Chosen",
   "picker.remove": "Remove",
   "picker.found": "People",
+  "picker.nobody": "Nobody else is here yet. Invite somebody first.",
   "picker.none": "Nobody with such a name.",
 
   "switcher.open": "Jump to…",

@@ -14,14 +14,16 @@ export interface BannerProps {
   tone: "info" | "warning" | "danger" | "success";
   icon?: ReactNode;
   action?: ReactNode;
+  /** From edge to edge, without corners. */
+  edge?: boolean;
   /** Announced when it appears. */
   live?: boolean;
   children: ReactNode;
 }
 
-export function Banner({ tone, icon, action, live, children }: BannerProps) {
+export function Banner({ tone, icon, action, edge, live, children }: BannerProps) {
   return (
-    <div className={classes(styles.banner, styles[`${tone}Banner`])} role={live === true ? "status" : undefined}>
+    <div className={classes(styles.banner, styles[`${tone}Banner`], edge && styles.edge)} role={live === true ? "status" : undefined}>
       {icon}
       <div className={styles.bannerText}>{children}</div>
       {action}

@@ -3,6 +3,7 @@
  * Holds no choice: the caller does, so that it can be part of the address.
  */
 import { Tabs as Primitive } from "radix-ui";
+import { useEffect, useRef } from "react";
 import type { ReactNode } from "react";
 import styles from "./Tabs.module.css";
 
@@ -18,9 +19,13 @@ export function Tabs<V extends string>({ label, value, onValueChange, tabs }: Ta
     const tab = tabs.find((candidate) => candidate.value === chosen);
     if (tab !== undefined) onValueChange(tab.value);
   };
+  const list = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    list.current?.querySelector("[data-state=active]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [value]);
   return (
     <Primitive.Root value={value} onValueChange={choose} className={styles.root}>
-      <Primitive.List aria-label={label} className={styles.list}>
+      <Primitive.List ref={list} aria-label={label} className={styles.list}>
         {tabs.map((tab) => (
           <Primitive.Trigger key={tab.value} value={tab.value} className={styles.tab}>
             {tab.icon}

@@ -19,7 +19,7 @@ import { useGo } from "../context/navigation";
 import { useNow } from "../context/time";
 import { useAction } from "../context/useAction";
 import { usePages } from "../context/usePages";
-import { PersonAvatar } from "../people/people";
+import { PersonAvatar, Username } from "../people/people";
 import { Table } from "./Table";
 import styles from "./Table.module.css";
 
@@ -69,7 +69,9 @@ function UserRow({ user, onChanged }: { user: AdminUser; onChanged: (user: Admin
           <span>
             <span className={styles.name}>{user.displayName}</span>
             <br />
-            <span className={styles.note}>@{user.username}</span>
+            <span className={styles.note}>
+              <Username name={user.username} />
+            </span>
           </span>
         </span>
       </td>

@@ -93,7 +93,7 @@ function Preview({ conversation, people }: { conversation: Conversation; people:
 
 function lastWords(conversation: Conversation, people: People, me: string, t: Translate): string {
   const { last } = conversation;
-  if (last === undefined) return conversation.description ?? "";
+  if (last === undefined) return conversation.description ?? t("conversation.empty");
   const text = previewText(last, t);
   if (last.senderId === me) return t("conversation.lastMine", { text });
   return conversation.kind === "direct" ? text : t("conversation.lastOf", { name: nameOf(people, last.senderId, t), text });

@@ -14,7 +14,7 @@ import { useAccount, useClient, useStore } from "../context/client";
 import { useGo } from "../context/navigation";
 import { useNow } from "../context/time";
 import { useAction } from "../context/useAction";
-import { PersonAvatar, nameOf, usePeople, usePresence } from "../people/people";
+import { PersonAvatar, Username, nameOf, usePeople, usePresence } from "../people/people";
 import { PeoplePicker } from "../people/PeoplePicker";
 import styles from "./MembersPanel.module.css";
 import { mayAdd, mayRemove, rolesToGive } from "./permissions";
@@ -94,7 +94,7 @@ function MemberRow({ member, name, user, presence, conversation }: MemberRowProp
           {name}
           {me ? <span className={styles.you}> ({t("people.you")})</span> : null}
         </span>
-        <span className={styles.note}>{status === "" ? (there === "" ? `@${user?.username ?? "…"}` : there) : status}</span>
+        <span className={styles.note}>{status === "" ? there === "" ? <Username name={user?.username} /> : there : status}</span>
       </div>
       {member.role === "member" ? null : <Badge>{t(`role.${member.role}`)}</Badge>}
       {me ? null : <MemberMenu member={member} name={name} conversation={conversation} />}

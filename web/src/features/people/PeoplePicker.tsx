@@ -9,7 +9,7 @@ import { useT } from "../../i18n/I18nProvider";
 import { TextField } from "../../ui/Field";
 import { useAccount, useClient } from "../context/client";
 import { usePages } from "../context/usePages";
-import { PersonAvatar } from "./people";
+import { PersonAvatar, Username } from "./people";
 import styles from "./PeoplePicker.module.css";
 
 export interface PeoplePickerProps {
@@ -74,14 +74,16 @@ export function PeoplePicker({ label, chosen, onChange, single, exclude }: Peopl
               <PersonAvatar userId={user.userId} />
               <span className={styles.names}>
                 <span className={styles.name}>{user.displayName}</span>
-                <span className={styles.username}>@{user.username}</span>
+                <span className={styles.username}>
+                  <Username name={user.username} />
+                </span>
               </span>
               {chosenIds.has(user.userId) ? <Check aria-hidden="true" /> : null}
             </button>
           </li>
         ))}
       </ul>
-      {found.loading || shown.length > 0 ? null : <p className={styles.none}>{t("picker.none")}</p>}
+      {found.loading || shown.length > 0 ? null : <p className={styles.none}>{t(prefix === "" ? "picker.nobody" : "picker.none")}</p>}
       {found.hasMore ? (
         <button type="button" className={styles.more} onClick={found.more}>
           {t("list.more")}

@@ -11,7 +11,7 @@ import { useAccount, useClient } from "../context/client";
 import { useGo } from "../context/navigation";
 import { useNow } from "../context/time";
 import { useAction } from "../context/useAction";
-import { PersonAvatar, presenceText, usePresence, useUser } from "./people";
+import { PersonAvatar, Username, presenceText, usePresence, useUser } from "./people";
 import styles from "./ProfileDialog.module.css";
 
 export default function ProfileDialog({ userId, onClose }: { userId: UserId; onClose: () => void }) {
@@ -55,7 +55,9 @@ export default function ProfileDialog({ userId, onClose }: { userId: UserId; onC
       <div className={styles.profile}>
         <PersonAvatar userId={userId} size="large" presence={presence?.status} />
         <div className={styles.text}>
-          <p className={styles.username}>@{user?.username ?? "…"}</p>
+          <p className={styles.username}>
+            <Username name={user?.username} />
+          </p>
           {status === "" ? null : <p>{status}</p>}
           <p className={styles.note}>{presenceText(presence, now, i18n)}</p>
         </div>

@@ -56,6 +56,11 @@ export function presenceText(presence: UserPresence | undefined, now: number, { 
   return presence.lastSeen === undefined ? t("presence.offline") : t("presence.lastSeen", { when: formats.relative(presence.lastSeen, now) });
 }
 
+/** A login name, which is written from the left in every language. */
+export function Username({ name }: { name: string | undefined }) {
+  return <bdi dir="ltr">@{name ?? "…"}</bdi>;
+}
+
 export type PersonAvatarProps = Pick<AvatarProps, "size" | "presence"> & { userId: UserId };
 
 export function PersonAvatar({ userId, size, presence }: PersonAvatarProps) {

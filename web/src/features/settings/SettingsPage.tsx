@@ -15,6 +15,7 @@ import { InvitationsTab } from "./InvitationsTab";
 import { MessagesTab } from "./MessagesTab";
 import { NotificationsTab } from "./NotificationsTab";
 import { ProfileTab } from "./ProfileTab";
+import styles from "./Section.module.css";
 import { SecurityTab } from "./SecurityTab";
 import { ShortcutsTab } from "./ShortcutsTab";
 
@@ -32,12 +33,17 @@ export default function SettingsPage({ tab }: { tab: SettingsTab }) {
   const t = useT();
   const go = useGo();
   return (
-    <ScrollPage header={<PageHeader title={t("settings.title")} />}>
+    <ScrollPage wide header={<PageHeader title={t("settings.title")} />}>
       <Tabs
         label={t("settings.title")}
         value={tab}
         onValueChange={(next) => go({ page: "settings", tab: next }, { replace: true })}
-        tabs={SETTINGS_TABS.map((value) => ({ value, label: t(`settings.${value}`), ...CONTENTS[value] }))}
+        tabs={SETTINGS_TABS.map((value) => ({
+          value,
+          label: t(`settings.${value}`),
+          icon: CONTENTS[value].icon,
+          content: <div className={styles.narrow}>{CONTENTS[value].content}</div>,
+        }))}
       />
     </ScrollPage>
   );

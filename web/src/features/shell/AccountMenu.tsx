@@ -10,7 +10,7 @@ import { Confirm } from "../../ui/Dialog";
 import { useAccount, useClient, useStore } from "../context/client";
 import { useGo } from "../context/navigation";
 import { useAction } from "../context/useAction";
-import { PersonAvatar } from "../people/people";
+import { PersonAvatar, Username } from "../people/people";
 import { StatusDialog } from "../settings/StatusDialog";
 import styles from "./AccountMenu.module.css";
 
@@ -41,11 +41,12 @@ export function AccountMenu() {
         align="start"
         side="top"
         trigger={
-          <button type="button" className={styles.me} aria-label={t("account.menuOf", { name: account.displayName })}>
+          <button type="button" className={styles.me}>
+            <span className="visually-hidden">{t("account.menu")}</span>
             <PersonAvatar userId={account.userId} presence={live ? "online" : "offline"} />
             <span className={styles.names}>
               <span className={styles.name}>{account.displayName}</span>
-              <span className={styles.status}>{status === "" ? `@${account.username}` : status}</span>
+              <span className={styles.status}>{status === "" ? <Username name={account.username} /> : status}</span>
             </span>
             {quiet ? <BellOff className={styles.quiet} aria-hidden="true" /> : null}
           </button>

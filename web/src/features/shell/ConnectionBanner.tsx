@@ -29,6 +29,7 @@ function Down({ state, onRetry }: { state: ConnectionState; onRetry: () => void 
       tone="warning"
       icon={<CloudOff />}
       live
+      edge
       action={
         <Button small busy={!waiting} onClick={onRetry}>
           {t("connection.retry")}
@@ -48,6 +49,7 @@ function Outdated() {
       tone="info"
       icon={<RefreshCw />}
       live
+      edge
       action={
         <Button small tone="accent" onClick={() => window.location.reload()}>
           {t("connection.reload")}

@@ -4,7 +4,7 @@
  */
 import { Hash, UserPlus } from "lucide-react";
 import type { ReactNode } from "react";
-import type { Conversation, NoticeItem } from "../../sync/api";
+import type { Account, Conversation, NoticeItem } from "../../sync/api";
 import { useI18n } from "../../i18n/I18nProvider";
 import type { I18n } from "../../i18n/I18nProvider";
 import { Button } from "../../ui/Button";
@@ -27,13 +27,13 @@ export function NoticeRow({ item, conversation, people }: NoticeRowProps) {
   if (item.event.kind === "created" && conversation !== undefined) return <Beginning conversation={conversation} people={people} />;
   return (
     <p className={styles.notice} title={i18n.formats.exact(item.sentAt)}>
-      {sentenceOf(item.event, people, account.userId, i18n)}
+      {sentenceOf(item.event, people, account, i18n)}
     </p>
   );
 }
 
-function sentenceOf(event: NoticeItem["event"], people: People, me: string, { t, rich, formats }: I18n): ReactNode {
-  const strong = (userId: string) => <strong>{userId === me ? t("people.you") : nameOf(people, userId, t)}</strong>;
+function sentenceOf(event: NoticeItem["event"], people: People, me: Account, { t, rich, formats }: I18n): ReactNode {
+  const strong = (userId: string) => <strong>{userId === me.userId ? me.displayName : nameOf(people, userId, t)}</strong>;
   const actor = strong(event.senderId);
   switch (event.kind) {
     case "created":
@@ -44,7 +44,7 @@ function sentenceOf(event: NoticeItem["event"], people: People, me: string, { t,
         : rich("notice.renamed", { actor, title: <strong>{event.title}</strong> });
     case "membersAdded": {
       if (event.userIds.length === 1 && event.userIds[0] === event.senderId) return rich("notice.joined", { actor });
-      const names = event.userIds.slice(0, 3).map((userId) => (userId === me ? t("people.you") : nameOf(people, userId, t)));
+      const names = event.userIds.slice(0, 3).map((userId) => (userId === me.userId ? me.displayName : nameOf(people, userId, t)));
       const others = event.userIds.length - names.length;
       const all = others > 0 ? [...names, t("notice.others", { count: others })] : names;
       return rich("notice.added", { actor, people: <strong>{formats.list(all)}</strong> });
