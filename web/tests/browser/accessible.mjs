@@ -81,7 +81,7 @@ async function furnish(browser, server, sides) {
   sides.push(ada, bob, cyd);
   await send(ada.page, "Good morning! Shall we look at the **release notes** before lunch?");
   await appears(bob.page, "Shall we");
-  await send(bob.page, "Yes. I have three things:\n\n1. the outbox survives a reload\n2. unread counts agree everywhere\n3. search finds 日本語 too");
+  await send(bob.page, "Yes. I have three things:\n\n1. the outbox survives a reload\n2. unread counts agree everywhere\n3. search finds it all again");
   await send(cyd.page, "The query I used:\n\n```sql\nSELECT seq, body FROM events\nWHERE conversation = 'general' AND seq > 41;\n```");
   await appears(ada.page, "three things");
   await send(ada.page, "Lovely. See <https://example.org/notes> for the draft.\n\n> nothing is lost, nothing comes twice");

@@ -25,8 +25,9 @@ export class Server {
   #target = "127.0.0.1:1";
   #address;
 
-  static async start() {
+  static async start(settings = []) {
     const server = new Server();
+    server.settings = settings.flatMap((setting) => ["--set", setting]);
     server.data = await mkdtemp(join(tmpdir(), "dynamowave-browser-"));
     await server.run("127.0.0.1:0");
     const page = await fetch(server.#address).catch(() => undefined);
@@ -41,7 +42,7 @@ export class Server {
   }
 
   async run(listen = this.#target) {
-    const child = spawn(BINARY, ["serve", "--data", this.data, "--listen", listen], { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(BINARY, ["serve", "--data", this.data, "--listen", listen, ...this.settings], { stdio: ["ignore", "pipe", "pipe"] });
     this.#child = child;
     this.log = "";
     child.stderr.on("data", (chunk) => (this.log += chunk));

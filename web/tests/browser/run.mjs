@@ -22,7 +22,7 @@ await browser.close();
 process.exit(failed === 0 ? 0 : 1);
 
 async function run(name) {
-  const server = await Server.start();
+  const server = await Server.start(all[name].settings);
   const started = Date.now();
   try {
     const sides = await all[name]({ browser, server, report: (text) => console.log(`  ${text}`) });
