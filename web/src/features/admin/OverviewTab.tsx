@@ -81,7 +81,7 @@ function Health({ health, samples }: { health: AdminHealth; samples: readonly Sa
         {measuredOf(health.latencies).map(([name, ms]) => (
           <Fact key={name} name={wordsOf(name)} value={t("admin.ms", { ms: formats.number(Math.round(ms * 100) / 100) })} />
         ))}
-        {Object.entries(health.totals).map(([name, count]) => (
+        {Object.entries<number>({ ...health.totals }).map(([name, count]) => (
           <Fact key={name} name={t("admin.total", { name: wordsOf(name) })} value={formats.number(count)} />
         ))}
       </dl>

@@ -156,13 +156,20 @@ export function Composer({ conversation, timeline, ref }: ComposerProps) {
       </div>
       <div className={styles.foot}>
         <TypingLine conversationId={conversationId} />
-        {bytesLeft < BYTES_WARN ? (
-          <span className={classes(styles.count, bytesLeft < 0 && styles.over)} role="status">
-            {bytesLeft < 0 ? t("composer.tooLong", { count: -bytesLeft }) : t("composer.left", { count: bytesLeft })}
-          </span>
-        ) : null}
+        <BytesLeft count={bytesLeft} />
       </div>
     </div>
+  );
+}
+
+/** Says how much fits, once little does. */
+function BytesLeft({ count }: { count: number }) {
+  const { t } = useI18n();
+  if (count >= BYTES_WARN) return null;
+  return (
+    <span className={classes(styles.count, count < 0 && styles.over)} role="status">
+      {count < 0 ? t("composer.tooLong", { count: -count }) : t("composer.left", { count })}
+    </span>
   );
 }
 
