@@ -9,11 +9,13 @@ MAKEFLAGS += --no-print-directory
 DATA ?= ./data
 LISTEN ?= 127.0.0.1:8080
 SECONDS_EACH ?= 60
+# Journeys of the web app in `make browser`; none named is all that give a verdict.
+JOURNEYS ?= firstRun changes killed offline devices hostile logOut accessible
 LOGS := target/ci
 BINARY := target/release/dynamowave
 
 # Stages of `make test`, cheapest verdict first.
-STAGES := fmt tidy lint unit fresh documents
+STAGES := fmt tidy web-test lint unit fresh documents browser
 
 .PHONY: help
 help: ## List what there is
@@ -66,6 +68,10 @@ fmt: ## Is everything formatted?
 tidy: ## The repository's own rules: arrows, headers, sizes, links, citations
 	cargo test -p xtask
 
+.PHONY: web-test
+web-test: web ## Types, lint and unit tests of the web app
+	cd web && npm run lint && npm test
+
 .PHONY: lint
 lint: ## Clippy, warnings denied
 	cargo clippy --all-targets -- -D warnings
@@ -87,6 +93,12 @@ fresh: ## Are the generated files what would be generated now?
 documents: tools ## Does every command of the README and of the book do what it says?
 	cargo test -q --no-run
 	xtask/scripts/documents.sh $${CARGO_TARGET_DIR:-target}/debug/dynamowave
+
+.PHONY: browser
+browser: tools ## Journeys through the web app in real browsers, against the real server
+	@xtask/scripts/tools.sh browser
+	cargo build -q -p cli
+	cd web && SERVER_BINARY="$$(realpath "$${CARGO_TARGET_DIR:-../target}")/debug/dynamowave" npm run test:browser -- $(JOURNEYS)
 
 .PHONY: crash
 crash: tools ## kill -9 under load, again and again (CRASH_KILLS=200, CRASH_SEED=…)

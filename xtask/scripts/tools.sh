@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes sure that a tool is there: says what is missing and the one command that installs it, or, as root on a machine
-# with apt, installs it. Usage: tools.sh rust|web|documents|fuzz|book|container
+# with apt, installs it. Usage: tools.sh rust|web|browser|documents|fuzz|book|container
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -75,6 +75,12 @@ web() {
   local version
   version=$(node --version | tr -d v)
   at_least "$version" 20 || missing "Node 20 or newer (this is $version)" "a newer Node: https://nodejs.org/en/download"
+}
+
+# What the journeys drive.
+browser() {
+  web
+  [ -x /usr/bin/chromium ] || packages chromium
 }
 
 container() { has docker || has podman || missing "docker or podman" "sudo apt-get install -y podman"; }

@@ -1,0 +1,125 @@
+/**
+ * How the server is, now and over the last minutes.
+ * Asks every five seconds while it is in view, and not at all otherwise.
+ */
+import { ServerOff } from "lucide-react";
+import { useEffect, useState } from "react";
+import type { AdminHealth } from "../../sync/api";
+import { useI18n } from "../../i18n/I18nProvider";
+import { Banner, Progress } from "../../ui/Feedback";
+import { Sparkline } from "../../ui/Sparkline";
+import { useClient } from "../context/client";
+import { errorText } from "../context/errors";
+import styles from "./OverviewTab.module.css";
+import { SAMPLES_MAX, ratesOf, valuesOf, withSample } from "./samples";
+import type { Sample } from "./samples";
+
+const EVERY_MS = 5000;
+
+export function OverviewTab() {
+  const { t } = useI18n();
+  const { samples, error } = useSamples();
+  const health = samples.at(-1)?.health;
+  return (
+    <div className={styles.overview}>
+      {error === undefined ? null : (
+        <Banner tone="danger" icon={<ServerOff />}>
+          {errorText(error, t)}
+        </Banner>
+      )}
+      {health === undefined ? <Progress label={t("state.loading")} /> : <Health health={health} samples={samples} />}
+    </div>
+  );
+}
+
+function useSamples(): { samples: readonly Sample[]; error: unknown } {
+  const client = useClient();
+  const [state, setState] = useState<{ samples: readonly Sample[]; error: unknown }>({ samples: [], error: undefined });
+  useEffect(() => {
+    let current = true;
+    const take = async () => {
+      if (document.visibilityState !== "visible") return;
+      try {
+        const health = await client.admin.health();
+        if (current) setState(({ samples }) => ({ samples: withSample(samples, { atMs: Date.now(), health }), error: undefined }));
+      } catch (error) {
+        if (current) setState(({ samples }) => ({ samples, error }));
+      }
+    };
+    void take();
+    const timer = setInterval(() => void take(), EVERY_MS);
+    return () => {
+      current = false;
+      clearInterval(timer);
+    };
+  }, [client]);
+  return state;
+}
+
+function Health({ health, samples }: { health: AdminHealth; samples: readonly Sample[] }) {
+  const { t, formats } = useI18n();
+  const perSecond = (value: number) => t("admin.perSecond", { rate: formats.number(Math.round(value * 10) / 10) });
+  const bytes = (count: number | undefined) => (count === undefined ? "–" : formats.bytes(count));
+  const { messages, notifications } = health.queues;
+  const dead = messages.deadLetters + notifications.deadLetters;
+  return (
+    <>
+      {dead > 0 ? <Banner tone="warning">{t("admin.deadLettersWait", { count: dead })}</Banner> : null}
+      <ul role="list" className={styles.charts}>
+        <Chart name={t("admin.connections")} values={valuesOf(samples, (now) => now.connections)} format={formats.number} />
+        <Chart name={t("admin.accepted")} values={ratesOf(samples, "accepted")} format={perSecond} />
+        <Chart name={t("admin.delivered")} values={ratesOf(samples, "delivered")} format={perSecond} />
+        <Chart name={t("admin.queue")} values={valuesOf(samples, (now) => now.queues.messages.depth)} format={formats.number} />
+        <Chart name={t("admin.queueNotifications")} values={valuesOf(samples, (now) => now.queues.notifications.depth)} format={formats.number} />
+        <Chart name={t("admin.memory")} values={valuesOf(samples, (now) => now.memoryBytes ?? 0)} format={formats.bytes} />
+      </ul>
+      <dl className={styles.facts}>
+        <Fact name={t("admin.version")} value={health.version} />
+        <Fact name={t("admin.uptime")} value={formats.duration(health.uptimeMs)} />
+        <Fact name={t("admin.store")} value={bytes(health.storeBytes)} />
+        <Fact name={t("admin.journal")} value={bytes(health.journalBytes)} />
+        {measuredOf(health.latencies).map(([name, ms]) => (
+          <Fact key={name} name={wordsOf(name)} value={t("admin.ms", { ms: formats.number(Math.round(ms * 100) / 100) })} />
+        ))}
+        {Object.entries<number>({ ...health.totals }).map(([name, count]) => (
+          <Fact key={name} name={t("admin.total", { name: wordsOf(name) })} value={formats.number(count)} />
+        ))}
+      </dl>
+    </>
+  );
+}
+
+function Chart({ name, values, format }: { name: string; values: readonly number[]; format: (value: number) => string }) {
+  const { t } = useI18n();
+  const last = values.at(-1) ?? 0;
+  const most = values.length === 0 ? 0 : Math.max(...values);
+  return (
+    <li className={styles.chart}>
+      <p className={styles.name}>{name}</p>
+      <p className={styles.value}>{format(last)}</p>
+      <Sparkline label={t("admin.chart", { name, last: format(last), most: format(most) })} values={values} max={SAMPLES_MAX} />
+    </li>
+  );
+}
+
+function Fact({ name, value }: { name: string; value: string }) {
+  return (
+    <div className={styles.fact}>
+      <dt>{name}</dt>
+      <dd>{value}</dd>
+    </div>
+  );
+}
+
+/** The latencies that were measured. */
+function measuredOf(latencies: AdminHealth["latencies"]): readonly (readonly [string, number])[] {
+  return Object.entries(latencies as Readonly<Record<string, number | undefined>>).flatMap(([name, ms]) => (ms === undefined ? [] : [[name, ms] as const]));
+}
+
+/** `acceptedP50Ms` as `accepted p50`: names of measurements are the server's. */
+function wordsOf(name: string): string {
+  return name
+    .replace(/Ms$/u, "")
+    .replace(/([a-z0-9])([A-Z])/gu, "$1 $2")
+    .toLowerCase();
+}

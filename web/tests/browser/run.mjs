@@ -1,0 +1,50 @@
+/**
+ * Runs journeys by name, or all: `npm run test:browser -- firstRun killed`.
+ * The binary: SERVER_BINARY, else `target/debug/dynamowave`. The pages: the binary's own, else `dist/`.
+ */
+import { mkdir } from "node:fs/promises";
+
+import { accessible } from "./accessible.mjs";
+import { launch, Server } from "./harness.mjs";
+import * as journeys from "./journeys.mjs";
+import { speed } from "./speed.mjs";
+
+const all = { ...journeys, accessible, speed };
+const names = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(all);
+const out = new URL("./out/", import.meta.url);
+await mkdir(out, { recursive: true });
+await mkdir(new URL("../../../docs/images/", import.meta.url), { recursive: true });
+
+const browser = await launch();
+let failed = 0;
+for (const name of names) failed += (await run(name)) ? 0 : 1;
+await browser.close();
+process.exit(failed === 0 ? 0 : 1);
+
+async function run(name) {
+  const server = await Server.start(all[name].settings);
+  const started = Date.now();
+  try {
+    const sides = await all[name]({ browser, server, report: (text) => console.log(`  ${text}`) });
+    const complaints = sides.flatMap((side) => side.complaints);
+    if (complaints.length > 0) throw new Error(`complaints of the pages:\n${[...new Set(complaints)].join("\n")}`);
+    console.log(`ok ${name} (${Date.now() - started} ms)`);
+    return true;
+  } catch (error) {
+    console.error(`FAILED ${name}: ${error.stack}`);
+    await picture(name);
+    return false;
+  } finally {
+    for (const context of browser.contexts()) await context.close();
+    await server.end();
+  }
+}
+
+/** What each browser showed when it failed. */
+async function picture(name) {
+  for (const [index, context] of browser.contexts().entries()) {
+    for (const page of context.pages()) {
+      await page.screenshot({ path: new URL(`failed-${name}-${index}.png`, out).pathname }).catch(() => undefined);
+    }
+  }
+}
