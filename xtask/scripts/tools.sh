@@ -86,6 +86,6 @@ browser() {
 container() { has docker || has podman || missing "docker or podman" "sudo apt-get install -y podman"; }
 
 case "${1:-}" in
-  rust | web | documents | fuzz | book | container) "$1" ;;
-  *) say "usage: $0 rust|web|documents|fuzz|book|container"; exit 2 ;;
+  rust | web | browser | documents | fuzz | book | container) "$1" ;;
+  *) say "usage: $0 rust|web|browser|documents|fuzz|book|container"; exit 2 ;;
 esac
