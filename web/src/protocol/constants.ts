@@ -39,6 +39,7 @@ export const CODES = {
   request_too_large: { status: 413, retry: "no", title: "Request too large" },
   unsupported_media_type: { status: 415, retry: "no", title: "Not application/json" },
   bad_cursor: { status: 400, retry: "no", title: "The cursor is not one of this list" },
+  bad_search: { status: 400, retry: "no", title: "The search cannot be read" },
   bad_idempotency_key: { status: 400, retry: "no", title: "The Idempotency-Key is not a UUID" },
   unsupported_subprotocol: { status: 400, retry: "no", title: "None of the offered subprotocols is spoken here" },
   sync_in_progress: { status: 409, retry: "later", title: "A sync is running" },

@@ -156,11 +156,35 @@ export interface ChannelItemPage {
   next?: string;
 }
 
+/** The conversation began; always `seq` 1. */
+export type CreatedEvent = { kind: "created" } & ConversationCreated;
+
+/** A message: as it was sent when live, as it is now in pages and over HTTP. */
+export type MessageEvent = { kind: "message" } & MessageSent;
+
+/** A message's body was replaced. */
+export type EditedEvent = { kind: "edited" } & MessageEdited;
+
+/** A message was erased. */
+export type DeletedEvent = { kind: "deleted" } & MessageDeleted;
+
 /** A reaction was added. */
 export type ReactedEvent = { kind: "reacted" } & MessageReaction;
 
 /** A reaction was taken back. */
 export type UnreactedEvent = { kind: "unreacted" } & MessageReaction;
+
+/** Title or description changed. */
+export type DescribedEvent = { kind: "described" } & ConversationDescribed;
+
+/** People became members: by themselves when `userIds` is the sender alone, else added by the sender. */
+export type MembersAddedEvent = { kind: "membersAdded" } & MembersAdded;
+
+/** Somebody's membership ended: by themselves when it is the sender's, else removed by the sender. */
+export type MemberRemovedEvent = { kind: "memberRemoved" } & MemberRemoved;
+
+/** A member has another role. */
+export type RoleChangedEvent = { kind: "roleChanged" } & RoleChanged;
 
 /** What every ChatEvent has. */
 export interface ChatEventBase {
@@ -180,16 +204,16 @@ export interface ChatEventBase {
 
 /** One entry of a conversation's log. */
 export type ChatEvent = ChatEventBase & (
-  | ConversationCreated
-  | MessageSent
-  | MessageEdited
-  | MessageDeleted
+  | CreatedEvent
+  | MessageEvent
+  | EditedEvent
+  | DeletedEvent
   | ReactedEvent
   | UnreactedEvent
-  | ConversationDescribed
-  | MembersAdded
-  | MemberRemoved
-  | RoleChanged
+  | DescribedEvent
+  | MembersAddedEvent
+  | MemberRemovedEvent
+  | RoleChangedEvent
 );
 
 /** The sender's name for one command, the same for every resend: a UUIDv7. */
@@ -237,7 +261,7 @@ export type ClientRequest = ClientRequestBase & (
 );
 
 /** An error code. Newer servers may send others: treat those by their HTTP status or as final. */
-export type Code = "bad_json" | "bad_frame" | "unknown_action" | "frame_too_large" | "binary_frame" | "bad_request" | "request_too_large" | "unsupported_media_type" | "bad_cursor" | "bad_idempotency_key" | "unsupported_subprotocol" | "sync_in_progress" | "going_away" | "slow_down" | "unavailable" | "timeout" | "internal" | "unauthorized" | "bad_credentials" | "bad_origin" | "account_disabled" | "forbidden" | "not_found" | "method_not_allowed" | "conversation_not_found" | "message_not_found" | "user_not_found" | "session_not_found" | "invite_not_found" | "attachment_not_found" | "dead_letter_not_found" | "not_a_member" | "not_your_message" | "message_deleted" | "direct_is_fixed" | "last_owner" | "too_many_members" | "too_many_edits" | "too_many_reactions" | "too_many_conversations" | "dead_lettered" | "empty_body" | "body_too_long" | "bad_title" | "bad_description" | "bad_emoji" | "too_many_mentions" | "too_many_named" | "direct_needs_one_other" | "nothing_to_change" | "bad_username" | "username_taken" | "bad_display_name" | "bad_password" | "registration_closed" | "invite_needed" | "invite_invalid" | "bad_status" | "bad_locale" | "file_too_large" | "empty_file" | "bad_picture" | "length_required" | "too_many_uploads" | "avatar_not_found";
+export type Code = "bad_json" | "bad_frame" | "unknown_action" | "frame_too_large" | "binary_frame" | "bad_request" | "request_too_large" | "unsupported_media_type" | "bad_cursor" | "bad_search" | "bad_idempotency_key" | "unsupported_subprotocol" | "sync_in_progress" | "going_away" | "slow_down" | "unavailable" | "timeout" | "internal" | "unauthorized" | "bad_credentials" | "bad_origin" | "account_disabled" | "forbidden" | "not_found" | "method_not_allowed" | "conversation_not_found" | "message_not_found" | "user_not_found" | "session_not_found" | "invite_not_found" | "attachment_not_found" | "dead_letter_not_found" | "not_a_member" | "not_your_message" | "message_deleted" | "direct_is_fixed" | "last_owner" | "too_many_members" | "too_many_edits" | "too_many_reactions" | "too_many_conversations" | "dead_lettered" | "empty_body" | "body_too_long" | "bad_title" | "bad_description" | "bad_emoji" | "too_many_mentions" | "too_many_named" | "direct_needs_one_other" | "nothing_to_change" | "bad_username" | "username_taken" | "bad_display_name" | "bad_password" | "registration_closed" | "invite_needed" | "invite_invalid" | "bad_status" | "bad_locale" | "file_too_large" | "empty_file" | "bad_picture" | "length_required" | "too_many_uploads" | "avatar_not_found";
 
 /** What became of a command over HTTP. */
 export interface CommandApplied {
@@ -250,7 +274,6 @@ export type ConnectionId = string;
 
 /** `kind: "created"`. */
 export interface ConversationCreated {
-  kind: "created";
   /** Direct, group or channel. */
   conversationKind: ConversationKind;
   /** The first members, the sender included. */
@@ -263,7 +286,6 @@ export interface ConversationCreated {
 
 /** `kind: "described"`: what is absent did not change. */
 export interface ConversationDescribed {
-  kind: "described";
   /** The new description; empty when it was removed. */
   description?: string;
   /** The new title. */
@@ -738,7 +760,6 @@ export interface MemberItemPage {
 
 /** `kind: "memberRemoved"`. */
 export interface MemberRemoved {
-  kind: "memberRemoved";
   /** Whose membership ended. */
   removedUserId: UserId;
 }
@@ -748,7 +769,6 @@ export type MemberRole = "member" | "admin" | "owner";
 
 /** `kind: "membersAdded"`. */
 export interface MembersAdded {
-  kind: "membersAdded";
   /** The new members. */
   userIds: readonly UserId[];
   /** Their role. */
@@ -769,14 +789,12 @@ export interface MessageAccepted {
 
 /** `kind: "deleted"`. */
 export interface MessageDeleted {
-  kind: "deleted";
   /** The message, by place. */
   target: Seq;
 }
 
 /** `kind: "edited"`. */
 export interface MessageEdited {
-  kind: "edited";
   /** The message, by place. */
   target: Seq;
   /** The new body when live; the body as it is now in pages and over HTTP. */
@@ -825,7 +843,6 @@ export interface MessageRequest {
 
 /** `kind: "message"`. */
 export interface MessageSent {
-  kind: "message";
   /** The message, for its whole life. */
   messageId: MessageId;
   /** Markdown source; empty once deleted. */
@@ -1058,7 +1075,6 @@ export interface Resync {
 
 /** `kind: "roleChanged"`. */
 export interface RoleChanged {
-  kind: "roleChanged";
   /** Whose role. */
   memberId: UserId;
   /** The new role. */
@@ -1070,6 +1086,80 @@ export interface RolePatch {
   /** The new role. */
   role: MemberRole;
 }
+
+/** The answer to `GET /v1/search`. */
+export interface SearchBody {
+  /** The messages, newest first. */
+  items: readonly SearchItem[];
+  /** How long the server searched, milliseconds. */
+  tookMs: Milliseconds;
+  /** For the next page, if there is one: opaque, passed back as `cursor`. */
+  next?: string;
+  /** Older messages are still being indexed, so some may be missing; absent when all are there. */
+  partial?: boolean;
+}
+
+/** The conversation began; always `seq` 1. */
+export type CreatedEvent = { kind: "created" } & ConversationCreated;
+
+/** A message: as it was sent when live, as it is now in pages and over HTTP. */
+export type MessageEvent = { kind: "message" } & MessageSent;
+
+/** A message's body was replaced. */
+export type EditedEvent = { kind: "edited" } & MessageEdited;
+
+/** A message was erased. */
+export type DeletedEvent = { kind: "deleted" } & MessageDeleted;
+
+/** A reaction was added. */
+export type ReactedEvent = { kind: "reacted" } & MessageReaction;
+
+/** A reaction was taken back. */
+export type UnreactedEvent = { kind: "unreacted" } & MessageReaction;
+
+/** Title or description changed. */
+export type DescribedEvent = { kind: "described" } & ConversationDescribed;
+
+/** People became members: by themselves when `userIds` is the sender alone, else added by the sender. */
+export type MembersAddedEvent = { kind: "membersAdded" } & MembersAdded;
+
+/** Somebody's membership ended: by themselves when it is the sender's, else removed by the sender. */
+export type MemberRemovedEvent = { kind: "memberRemoved" } & MemberRemoved;
+
+/** A member has another role. */
+export type RoleChangedEvent = { kind: "roleChanged" } & RoleChanged;
+
+/** What every SearchItem has. */
+export interface SearchItemBase {
+  /** The piece that shows why: plain text, about 200 characters. */
+  snippet: readonly SnippetPart[];
+  /** Whose log. */
+  conversationId: ConversationId;
+  /** Place in the log. */
+  seq: Seq;
+  /** Who did it. */
+  senderId: UserId;
+  /** When it was accepted. */
+  sentAt: Time;
+  /** The sender's name for the command that caused it. */
+  clientMessageId: ClientMessageId;
+  /** Messages in the log up to and including this entry: unread counts are differences of it. */
+  ordinal: Count;
+}
+
+/** A message that was found. */
+export type SearchItem = SearchItemBase & (
+  | CreatedEvent
+  | MessageEvent
+  | EditedEvent
+  | DeletedEvent
+  | ReactedEvent
+  | UnreactedEvent
+  | DescribedEvent
+  | MembersAddedEvent
+  | MemberRemovedEvent
+  | RoleChangedEvent
+);
 
 /** `sendMessage`. */
 export interface SendMessage {
@@ -1163,6 +1253,14 @@ export interface SetActive {
   action: "setActive";
   /** Whether the person is there. */
   active: boolean;
+}
+
+/** A stretch of a snippet. */
+export interface SnippetPart {
+  /** Plain text. */
+  text: string;
+  /** Whether it is what was searched for. */
+  hit: boolean;
 }
 
 /** A value, or null to take it away. */
