@@ -197,7 +197,7 @@ fn responses(generator: &mut SchemaGenerator, operation: &Operation) -> Value {
                 response["content"] = json!({"application/json": {"schema": schema(generator)}});
             }
             Content::Bytes => {
-                response["content"] = json!({"*/*": {"schema": {"type": "string", "format": "binary"}}})
+                response["content"] = json!({"*/*": {"schema": {"type": "string", "format": "binary"}}});
             }
             Content::Nothing => {}
         }

@@ -2,7 +2,7 @@
 //! Invariant: a change is applied only after its record is durable, in the order of the journal, exactly once.
 
 use std::sync::{
-    Arc,
+    Arc, OnceLock,
     atomic::{AtomicBool, AtomicU64, Ordering},
     mpsc,
 };
@@ -72,6 +72,8 @@ pub(crate) struct Core {
     /// The start has decided every item below this position at its own place, settled or not.
     pub(crate) decided_before: AtomicU64,
     pub(crate) erasing: Erasing,
+    /// What was done with when the start was over: anything else may come to something else than before it.
+    pub(crate) settled_at_start: OnceLock<Settled>,
     pub(crate) is_stopping: AtomicBool,
     jobs: Mutex<Option<mpsc::Sender<Job>>>,
 }
@@ -119,6 +121,7 @@ impl Core {
             changes_under_way: AtomicU64::new(1),
             decided_before: AtomicU64::new(0),
             erasing: Erasing::default(),
+            settled_at_start: OnceLock::new(),
             is_stopping: AtomicBool::new(false),
             jobs: Mutex::new(Some(sender)),
         };

@@ -109,6 +109,7 @@ impl Embedded {
         start_engine(&core)?;
         let replayed = replay::replay(&core, applied, last)?;
         core.change_is_over();
+        core.settled_at_start.get_or_init(|| core.messages.settled());
         let opened = summary(is_new, replayed, recovered.cut_bytes);
         tracing::info!(?opened, elapsed_ms = started.elapsed().as_millis(), "the data folder is open");
         Embedded::start(core, jobs, opened)

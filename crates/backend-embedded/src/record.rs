@@ -1,6 +1,8 @@
 //! What stands in the journal: everything that changes state, with all its effect depends on (D8).
 //! Numbers of kinds and shapes of payloads are part of the stored format: only ever appended to.
 
+use std::collections::BTreeSet;
+
 use chat::{Announcement, Change, ConversationId, Envelope, Epoch, TimestampMs, ids::Seq};
 use journal::NewRecord;
 use serde::{Deserialize, Serialize};
@@ -199,8 +201,36 @@ impl Settled {
         self.open.first().map_or(self.head, |(first, _)| *first)
     }
 
+    /// Done with here and there; as far as this one reaches.
+    pub(crate) fn and(&self, other: &Settled) -> Settled {
+        let of_other = other.open_positions().chain(other.head..self.head).filter(|at| *at < self.head);
+        let all: BTreeSet<u64> = self.open_positions().chain(of_other).collect();
+        let mut open: Vec<(u64, u64)> = Vec::new();
+        for position in all {
+            match open.last_mut() {
+                Some((first, count)) if *first + *count == position => *count += 1,
+                _ => open.push((position, 1)),
+            }
+        }
+        Settled { head: self.head, open }
+    }
+
     /// Positions below `head` that are open.
     pub(crate) fn open_positions(&self) -> impl Iterator<Item = u64> + '_ {
         self.open.iter().flat_map(|(first, count)| *first..first.saturating_add(*count))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn done_with_in_both() {
+        let one = Settled { head: 20, open: vec![(4, 2), (18, 1)] };
+        let less = Settled { head: 15, open: vec![(5, 3)] };
+        assert_eq!(one.and(&less), Settled { head: 20, open: vec![(4, 4), (15, 5)] });
+        let more = Settled { head: 30, open: vec![(18, 1), (25, 2)] };
+        assert_eq!(one.and(&more), one);
     }
 }

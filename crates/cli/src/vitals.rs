@@ -40,7 +40,9 @@ type Buckets = BTreeMap<u64, u64>;
 
 impl Vitals {
     pub(crate) fn new(metrics: PrometheusHandle, embedded: Arc<Embedded>, started_at: TimestampMs) -> Vitals {
-        Vitals { metrics, embedded, started_at, snapshots: Mutex::default() }
+        // Before anything had happened: what came since the start counts from the first look on.
+        let snapshots = Mutex::new(VecDeque::from([(Instant::now(), Histograms::default())]));
+        Vitals { metrics, embedded, started_at, snapshots }
     }
 
     /// The figures of this moment.

@@ -165,7 +165,10 @@ impl<'a> Feeder<'a> {
             }
             let id = ConversationId::from_bytes(keys::id(&key, 1));
             let row = codec::decode_row(id, keys::number(&key, 17), &value)?;
-            if let Some(document) = self.target()?.opened.fields.document(&row) {
+            // A store without a message needs no index.
+            if row.message.is_some()
+                && let Some(document) = self.target()?.opened.fields.document(&row)
+            {
                 self.add(document)?;
             }
             last = Some(hex(&key));

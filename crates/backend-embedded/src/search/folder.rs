@@ -83,7 +83,11 @@ fn open_existing(core: &Core) -> Result<Option<Opened>, Fault> {
     let index = Index::open_in_dir(path(core))?;
     let (wanted, fields) = schema();
     let payload = index.load_metas()?.payload.unwrap_or_default();
-    let Some(progress) = Progress::parse(&payload, core.epoch) else { return Ok(None) };
+    let Some(mut progress) = Progress::parse(&payload, core.epoch) else { return Ok(None) };
+    // What a crash has made undecided is decided again, and may come to something else.
+    if let Some(at_start) = core.settled_at_start.get() {
+        progress.settled = progress.settled.and(at_start);
+    }
     // Ahead of the journal: the folder does not belong to it.
     if index.schema() != wanted || progress.settled.head > core.journal.committed().0 + 1 {
         return Ok(None);
