@@ -1099,36 +1099,6 @@ export interface SearchBody {
   partial?: boolean;
 }
 
-/** The conversation began; always `seq` 1. */
-export type CreatedEvent = { kind: "created" } & ConversationCreated;
-
-/** A message: as it was sent when live, as it is now in pages and over HTTP. */
-export type MessageEvent = { kind: "message" } & MessageSent;
-
-/** A message's body was replaced. */
-export type EditedEvent = { kind: "edited" } & MessageEdited;
-
-/** A message was erased. */
-export type DeletedEvent = { kind: "deleted" } & MessageDeleted;
-
-/** A reaction was added. */
-export type ReactedEvent = { kind: "reacted" } & MessageReaction;
-
-/** A reaction was taken back. */
-export type UnreactedEvent = { kind: "unreacted" } & MessageReaction;
-
-/** Title or description changed. */
-export type DescribedEvent = { kind: "described" } & ConversationDescribed;
-
-/** People became members: by themselves when `userIds` is the sender alone, else added by the sender. */
-export type MembersAddedEvent = { kind: "membersAdded" } & MembersAdded;
-
-/** Somebody's membership ended: by themselves when it is the sender's, else removed by the sender. */
-export type MemberRemovedEvent = { kind: "memberRemoved" } & MemberRemoved;
-
-/** A member has another role. */
-export type RoleChangedEvent = { kind: "roleChanged" } & RoleChanged;
-
 /** What every SearchItem has. */
 export interface SearchItemBase {
   /** The piece that shows why: plain text, about 200 characters. */

@@ -170,8 +170,12 @@ fn union(
         }
         let suffix = SUFFIXES.iter().find(|(known, _)| *known == tag).expect("invariant: three tags").1;
         let own = format!("{}{}{suffix}", value[..1].to_uppercase(), &value[1..]);
-        comment(text, "", variant);
-        let _ = write!(text, "export type {own} = {{ {tag}: {value:?} }} & {target};\n\n");
+        let definition = format!("export type {own} = {{ {tag}: {value:?} }} & {target};\n\n");
+        // A type that carries another one's variants shares them.
+        if !text.contains(&definition) {
+            comment(text, "", variant);
+            text.push_str(&definition);
+        }
         names.push(own);
     }
     let base = if schema["properties"].is_object() {
