@@ -89,15 +89,15 @@ fn is_lock_file(file: &SourceFile) -> bool {
     ["Cargo.lock", "package-lock.json"].iter().any(|name| file.path.rsplit('/').next() == Some(name))
 }
 
-/// Lock files may name the public registries only, so that a clean clone builds anywhere.
+/// Lock files may name the public crates registry only, so that a clean clone builds anywhere: npm finds its own.
 fn check_lock_file(file: &SourceFile) -> Vec<Finding> {
-    let public = ["registry+https://github.com/rust-lang/crates.io-index", "https://registry.npmjs.org/"];
+    let public = "registry+https://github.com/rust-lang/crates.io-index";
     let names_source = Regex::new(r#"^\s*"?(source|resolved)"?\s*[=:]\s*"([^"]*)"#)
         .expect("invariant: the pattern above is valid");
     let mut findings = Vec::new();
     for (number, line) in file.text.lines().enumerate() {
         let Some(captures) = names_source.captures(line) else { continue };
-        if !public.iter().any(|prefix| captures[2].starts_with(prefix)) {
+        if !captures[2].starts_with(public) {
             let message = format!("`{}` is not a public registry", &captures[2]);
             findings.push(Finding::at(&file.path, number + 1, message));
         }

@@ -8,34 +8,9 @@ export type {
   ConversationKind, ConversationPatch, ConversationPreferences, ConversationRequest, DeadLetterItem, DeadLetterSelection,
   HealthBody as AdminHealth, InviteCreated, InviteItem, InviteRequest, Login, MemberItem, MemberRole, MessageId, MessageSent,
   NotifyLevel, Preferences, PresenceStatus, QueueHealth, QueueName, ReactionCount, ReactionItem, Registration,
-  RegistrationPolicy as RegistrationMode, Seq, ServerBody as ServerInfo, ServerRole, SessionItem, Time, UserId, UserItem as User,
+  RegistrationPolicy as RegistrationMode, SearchBody as SearchPage, SearchItem, Seq, ServerBody as ServerInfo, ServerRole, SessionItem, SnippetPart, Time, UserId, UserItem as User,
   UserPresence, UserStatus as AccountStatus, VersionItem,
 } from "../protocol/types";
-
-import type { ConversationId, MessageId, Milliseconds, Seq, Time, UserId } from "../protocol/types";
-
-/** A piece of a search result's text. */
-export interface SnippetPart {
-  text: string;
-  hit: boolean;
-}
-
-/** One message that was found. */
-export interface SearchItem {
-  conversationId: ConversationId;
-  seq: Seq;
-  messageId: MessageId;
-  senderId: UserId;
-  sentAt: Time;
-  snippet: readonly SnippetPart[];
-}
-
-/** `GET /v1/search`. */
-export interface SearchPage {
-  items: readonly SearchItem[];
-  next?: string;
-  tookMs: Milliseconds;
-}
 
 /** One page of a list. */
 export interface Page<T> {

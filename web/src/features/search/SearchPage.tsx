@@ -96,7 +96,7 @@ function Results({ query }: { query: string }) {
       </p>
       <ul role="list" className={styles.results}>
         {results.items.map((item) => (
-          <li key={item.messageId}>
+          <li key={`${item.conversationId}/${item.seq}`}>
             <Result item={item} name={nameOf(people, item.senderId, t)} />
           </li>
         ))}
