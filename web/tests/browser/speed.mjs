@@ -1,6 +1,6 @@
 /**
  * Figures, not verdicts: how soon it can be used, how smoothly it scrolls through 100,000 messages, and whether
- * keystrokes survive a thousand messages in ten seconds. Printed for `docs/src/benchmarks.md`.
+ * keystrokes survive a thousand messages in ten seconds. Printed for `docs/benchmarks.md`.
  */
 import { api, open, register } from "./harness.mjs";
 
