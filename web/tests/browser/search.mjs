@@ -43,7 +43,7 @@ export async function search({ browser, server }) {
   await appears(ada.page, "Message 1 with");
   const scroller = ada.page.getByRole("log");
   await scroller.hover();
-  for (const [text, step] of [["Message 60 with", -4000], ["started the conversation", -4000]]) {
+  for (const [text, step] of [["Message 60 with", -4000], ["This is the beginning of General", -4000]]) {
     await until(async () => {
       await ada.page.mouse.wheel(0, step);
       return (await ada.page.getByRole("log").getByText(text).count()) > 0;
