@@ -38,14 +38,22 @@ DROPPED_TYPES = {
 
 # Single resources that are left out, by template, and why.
 PLAIN = "denies what is not TLS, which the emulator enforces, and there is none on loopback"
+MATHS = "the emulator calculates with no metrics"
 DROPPED_RESOURCES = {
     "data": {"QueuePolicy": PLAIN, "FilesBucketPolicy": PLAIN, "LogsBucketPolicy": PLAIN},
-    "serverless": {"StreamDeadQueuePolicy": PLAIN, "WebBucketPolicy": PLAIN},
-    "containers": {},
+    "serverless": {
+        "StreamDeadQueuePolicy": PLAIN,
+        "WebBucketPolicy": PLAIN,
+        "ErrorsAlarm": MATHS,
+        "ThrottlesAlarm": MATHS,
+    },
+    "containers": {"ConnectionsAlarm": MATHS},
 }
 
 # Properties that are left out, as (type, property), and why.
-DROPPED_PROPERTIES: dict[tuple[str, str], str] = {}
+DROPPED_PROPERTIES = {
+    ("AWS::ECS::Service", "DesiredCount"): "the emulator calculates with the text of a parameter; its default is 1",
+}
 
 # Parameters that only the rendered form has.
 LOCAL_PARAMETERS = {
