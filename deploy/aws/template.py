@@ -6,7 +6,7 @@ imports and pseudo parameters that are not given stay as they stand.
 
 from __future__ import annotations
 
-import copy
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ HERE = Path(__file__).parent
 NO_VALUE = {"Ref": "AWS::NoValue"}
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
     """Reads `!Ref` and its like as the long form."""
 
 
@@ -38,8 +38,9 @@ _Loader.add_multi_constructor("!", _tagged)
 _Loader.add_constructor("tag:yaml.org,2002:timestamp", lambda loader, node: loader.construct_scalar(node))
 
 
+@functools.cache
 def load(name: str) -> dict[str, Any]:
-    """The template of this name, `data` for `data.yaml`."""
+    """The template of this name, `data` for `data.yaml`. Shared: whoever changes it changes a copy."""
     return yaml.load((HERE / f"{name}.yaml").read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506
 
 
@@ -92,7 +93,7 @@ def resolve(template: dict[str, Any], **parameters: Any) -> dict[str, Any]:
     """What CloudFormation would make of the template with these parameters: resources and outputs whose condition
     holds, every `If` decided, parameters put in where they are referred to on their own."""
     resolver = _Resolver(template, parameters)
-    whole = copy.deepcopy(template)
+    whole = dict(template)
     for section in ("Resources", "Outputs"):
         kept = {
             name: {key: value for key, value in part.items() if key != "Condition"}
