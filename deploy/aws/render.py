@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Renders a template for the local emulator: drops exactly what that does not know, and points inward what points out.
 
-Usage: render.py --local NAME [--bucket BUCKET --key KEY] > NAME.json, with NAME data, serverless or containers.
+Usage: render.py --local NAME [--bucket BUCKET --key KEY] > NAME.json, with NAME data, edge, serverless or containers.
 Invariant: the lists below are all that is changed, each with its reason; a test holds them to that, and to being
 needed by something.
 """
@@ -48,6 +48,7 @@ DROPPED_RESOURCES = {
         "ThrottlesAlarm": MATHS,
     },
     "containers": {"ConnectionsAlarm": MATHS},
+    "edge": {},
 }
 
 # Properties that are left out, as (type, property), and why.

@@ -5,7 +5,7 @@
 # Versions that the templates are checked with.
 aws_pins() {
   case "$1" in
-    emulator) echo ministack==1.5.33 aws-sam-translator==1.115.0 cryptography==50.0.2 boto3==1.43.106 websockets==17.4 cfn-lint==1.58.0 pytest==9.2.0 ;;
+    emulator) echo ministack==1.5.33 aws-sam-translator==1.115.0 cryptography==50.0.2 boto3==1.43.106 awscli==1.46.3 websockets==17.4 cfn-lint==1.58.0 pytest==9.2.0 ;;
     checkov) echo checkov==3.3.30 ;;
     sam) echo aws-sam-cli==1.170.0 ;;
     *) echo "no such tool: $1" >&2; return 2 ;;

@@ -52,6 +52,8 @@ class Emulator:
 
     url: str
     pid: int
+    # Zone of Route 53, once prepared.
+    zone: str = ""
 
     def client(self, service: str) -> Any:
         """A client with the rights of the account itself."""
@@ -66,8 +68,7 @@ class Emulator:
 
     def deploy_all(self, artefact: str | None) -> dict[str, Stack]:
         """Data first, then both homes over it."""
-        self._upload(artefact)
-        zone = self.client("route53").create_hosted_zone(Name="example.org", CallerReference="tests")
+        self.prepare(artefact)
         image = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/dynamowave"
         return {
             "data": self.deploy("data", {}),
@@ -81,7 +82,7 @@ class Emulator:
                     "Image": f"{image}:latest",
                     "ImageRepositoryArn": f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/dynamowave",
                     "DomainName": DOMAIN,
-                    "HostedZoneId": zone["HostedZone"]["Id"].rsplit("/", 1)[-1],
+                    "HostedZoneId": self.zone,
                 },
             ),
         }
@@ -115,7 +116,10 @@ class Emulator:
             time.sleep(0.05)
         raise TimeoutError(f"{stack.name} is not deleted: {found[0]}")
 
-    def _upload(self, artefact: str | None) -> None:
+    def prepare(self, artefact: str | None) -> None:
+        """What an account has before the first stack: a bucket with the code, and a zone."""
+        zone = self.client("route53").create_hosted_zone(Name="example.org", CallerReference="tests")
+        self.zone = zone["HostedZone"]["Id"].rsplit("/", 1)[-1]
         bucket = self.client("s3")
         bucket.create_bucket(Bucket="code", CreateBucketConfiguration={"LocationConstraint": REGION})
         body = Path(artefact).read_bytes() if artefact else _nothing()
