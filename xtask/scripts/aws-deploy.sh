@@ -7,6 +7,7 @@ cd "$(dirname "$0")/../.."
 . xtask/scripts/aws-tools.sh
 
 emulator=$(aws_tool emulator)
+aws_tool sam >/dev/null
 tests=deploy/aws/tests
 PYTHONDONTWRITEBYTECODE=1 "$emulator/bin/python" -m pytest -q -p no:cacheprovider \
-  "$tests/test_deployed.py" "$tests/test_render.py" "$tests/test_flows.py" ${1:+--artefact "$1"}
+  "$tests"/test_{render,deployed,rights,deploy_command}.py ${1:+"$tests/test_flows.py" --artefact "$1"}

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import statements as page
 import template
+from roles import UNSEEN
 from test_serverless import HANDLERS
 
 # Statements for everything of a kind, because AWS knows nothing narrower, and why.
@@ -124,3 +125,12 @@ def test_no_handler_scans_a_table_or_changes_what_is_deployed() -> None:
 def test_the_book_shows_every_statement() -> None:
     text = page.PAGE.read_text(encoding="utf-8")
     assert page.with_table(text) == text, "run `python3 deploy/aws/statements.py --write`"
+
+
+def test_statements_that_the_emulator_does_not_notice_are_named_in_the_book() -> None:
+    named = {one["Sid"] for name in NAMES for _, one in statements(name)}
+    text = page.PAGE.read_text(encoding="utf-8")
+    for sid, reason in UNSEEN.items():
+        assert sid in named
+        assert len(reason) > 10
+        assert f"`{sid}`" in text

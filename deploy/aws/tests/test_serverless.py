@@ -231,7 +231,7 @@ def test_origins_know_the_distribution_by_a_secret_header() -> None:
         if "CustomOriginConfig" in origin:
             (header,) = origin["OriginCustomHeaders"]
             assert header["HeaderName"] == "x-dynamowave-origin"
-            assert "resolve:secretsmanager:${OriginSecret}" in header["HeaderValue"]["Fn::Sub"]
+            assert "resolve:secretsmanager:${OriginSecret.Id}" in header["HeaderValue"]["Fn::Sub"]
 
 
 def test_a_firewall_stands_before_the_distribution() -> None:
