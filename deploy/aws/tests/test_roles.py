@@ -134,3 +134,9 @@ def test_statements_that_the_emulator_does_not_notice_are_named_in_the_book() ->
         assert sid in named
         assert len(reason) > 10
         assert f"`{sid}`" in text
+
+
+def test_the_book_says_what_to_do_at_each_alarm() -> None:
+    text = page.PAGE.read_text(encoding="utf-8")
+    alarms = {alarm for name in NAMES for alarm in template.of_type(template.load(name), "AWS::CloudWatch::Alarm")}
+    assert {alarm for alarm in alarms if f"`{alarm}`" not in text} == set()

@@ -183,7 +183,9 @@ def test_stages_write_access_logs_and_never_what_people_write() -> None:
         assert log["DestinationArn"]["Fn::GetAtt"][0] in groups
         for secret in ("query", "authorizer", "cookie", "header"):
             assert secret not in log["Format"].lower()
-    assert stages()["WebSocketStage"]["DefaultRouteSettings"]["DataTraceEnabled"] is False
+    sockets = stages()["WebSocketStage"]
+    for settings in (sockets["DefaultRouteSettings"], *sockets["RouteSettings"].values()):
+        assert settings["DataTraceEnabled"] is False
 
 
 def test_logs_are_encrypted_and_end() -> None:
