@@ -65,6 +65,10 @@ check_arguments() {
   if [ "$home" = containers ]; then
     [ -n "$domain" ] || fail "Containers need --domain and --zone: their load balancer has no name of its own that TLS could use"
     [ -n "$image" ] || fail "Containers need --image: make image, then push it to a repository of ECR"
+  else
+    [ -d "$root/web/dist" ] || fail "There is no web/dist: run make web, then this again"
+    [ "$templates" != "$here" ] || [ -x "$root/target/lambda/bootstrap/bootstrap" ] ||
+      fail "There is no target/lambda/bootstrap/bootstrap: build the handlers, then this again"
   fi
 }
 
@@ -98,13 +102,15 @@ repository() {
 }
 
 web_app() {
-  local app=$root/web/dist target
-  [ -d "$app" ] || fail "There is no web/dist: run make web, then this again"
+  local app=$root/web/dist target distribution
   target=s3://$(output serverless WebBucket "$region")
   # What carries the hash of its contents may be kept for ever, and comes first: pages name it.
   aws s3 sync "$app/assets" "$target/assets" --region "$region" --cache-control "public, max-age=31536000, immutable" >&2
   aws s3 sync "$app" "$target" --region "$region" --exclude "assets/*" --cache-control no-cache --delete >&2
-  aws cloudfront create-invalidation --distribution-id "$(output serverless DistributionId "$region")" --paths '/*' --region us-east-1 >&2
+  distribution=$(output serverless DistributionId "$region")
+  # A second region has no distribution of its own.
+  case "$distribution" in '' | None) return ;; esac
+  aws cloudfront create-invalidation --distribution-id "$distribution" --paths '/*' --region us-east-1 >&2
 }
 
 read_arguments "$@"

@@ -27,11 +27,12 @@ def own() -> Iterator[emulators.Emulator]:
 
 def run(own: emulators.Emulator, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """The command in a tree with the rendered templates and a web app of one page."""
-    tree = folder / "deploy/aws"
-    tree.mkdir(parents=True, exist_ok=True)
+    tree, templates = folder / "deploy/aws", folder / "templates"
+    for one in (tree, templates):
+        one.mkdir(parents=True, exist_ok=True)
     shutil.copy(template.HERE / "deploy.sh", tree)
     for name in render.DROPPED_RESOURCES:
-        (tree / f"{name}.yaml").write_text(json.dumps(render.render(name, "code", "bootstrap.zip")))
+        (templates / f"{name}.yaml").write_text(json.dumps(render.render(name, "code", "bootstrap.zip")))
     (folder / "web/dist/assets").mkdir(parents=True, exist_ok=True)
     (folder / "web/dist/index.html").write_text("<!doctype html>")
     (folder / "web/dist/assets/app-1a2b.js").write_text("")
@@ -39,6 +40,7 @@ def run(own: emulators.Emulator, folder: Path, *arguments: str) -> subprocess.Co
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}:{TOOLS / 'sam/bin'}:{os.environ['PATH']}",
         "HOME": str(folder),
+        "DYNAMOWAVE_TEMPLATES": str(templates),
         "AWS_ENDPOINT_URL": own.url,
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
