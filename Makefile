@@ -10,7 +10,8 @@ DATA ?= ./data
 LISTEN ?= 127.0.0.1:8080
 SECONDS_EACH ?= 60
 # Journeys of the web app in `make browser`; none named is all that give a verdict.
-JOURNEYS ?= firstRun changes killed offline devices hostile logOut accessible
+JOURNEYS ?= firstRun changes killed offline devices tabs notices logOut people files hostile letters search crowd \
+  reachable german rightToLeft accessible
 LOGS := target/ci
 BINARY := target/release/dynamowave
 

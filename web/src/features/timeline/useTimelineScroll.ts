@@ -10,7 +10,8 @@ import type { Timeline, TimelineState } from "../../sync/api";
 import { indexOfSeq } from "./rows";
 
 const END_PX = 48;
-const AHEAD_PX = 1200;
+/** Far enough ahead that a fast wheel does not come to the end of what is loaded. */
+const AHEAD_PX = 4000;
 /** The timeline has not said yet where it opens: that is its first jump. */
 const NOWHERE = 0;
 
@@ -93,13 +94,15 @@ function endDistance(list: VirtualizerHandle): number {
   return list.scrollSize - list.scrollOffset - list.viewportSize;
 }
 
-/** Whether the first item of the rendering before has others in front of it now. */
+/** Whether items came or went at the beginning, with some that stay: the place is kept by the distance from the end. */
 function useShift(state: TimelineState): boolean {
   const before = useRef<{ items: TimelineState["items"]; shift: boolean }>({ items: [], shift: false });
   if (before.current.items !== state.items) {
     const oldFirst = before.current.items[0]?.key;
-    const moved = oldFirst !== undefined && state.items[0]?.key !== oldFirst;
-    before.current = { items: state.items, shift: moved && state.items.some((item) => item.key === oldFirst) };
+    const newFirst = state.items[0]?.key;
+    const moved = oldFirst !== undefined && newFirst !== oldFirst;
+    const stayed = () => state.items.some((item) => item.key === oldFirst) || before.current.items.some((item) => item.key === newFirst);
+    before.current = { items: state.items, shift: moved && stayed() };
   }
   return before.current.shift;
 }
