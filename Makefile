@@ -115,7 +115,7 @@ fuzz: ## Every fuzz target for SECONDS_EACH seconds (needs nightly and cargo-fuz
 # ---- measure, document, ship ----
 
 .PHONY: bench
-bench: release ## Measure everything; writes docs/src/benchmarks.md
+bench: release ## Measure everything; writes docs/benchmarks.md
 	target/release/dynamowave-load bench --server $(BINARY)
 
 .PHONY: docs

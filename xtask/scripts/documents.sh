@@ -7,7 +7,7 @@
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 binary=$(realpath "$1")
-documents=(README.md docs/src/use/getting-started.md docs/src/build/client.md docs/src/build/bot.md)
+documents=(README.md docs/use/getting-started.md docs/build/client.md docs/build/bot.md)
 
 "$root/xtask/scripts/tools.sh" documents
 PATH="$root/target/ci/python/bin:$PATH"

@@ -10,9 +10,9 @@ use crate::{Finding, Repository, rust::Syntax};
 /// The guarantees there are.
 pub const GUARANTEES: std::ops::RangeInclusive<u32> = 1..=10;
 
-const GUARANTEES_PAGE: &str = "docs/src/how/guarantees.md";
-const PROTOCOL_PAGE: &str = "docs/src/protocol.md";
-const METRICS_PAGE: &str = "docs/src/operate/metrics.md";
+const GUARANTEES_PAGE: &str = "docs/how/guarantees.md";
+const PROTOCOL_PAGE: &str = "docs/protocol.md";
+const METRICS_PAGE: &str = "docs/operate/metrics.md";
 
 /// A line of test code.
 struct TestLine<'a> {

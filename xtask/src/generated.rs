@@ -20,8 +20,8 @@ struct Page {
 }
 
 const PAGES: &[Page] = &[
-    Page { path: "docs/src/use/roles.md", marker: "permissions", print: permissions },
-    Page { path: "docs/src/operate/limits.md", marker: "limits", print: limits },
+    Page { path: "docs/use/roles.md", marker: "permissions", print: permissions },
+    Page { path: "docs/operate/limits.md", marker: "limits", print: limits },
 ];
 
 /// Pages whose generated part is not what would be generated now.

@@ -8,9 +8,7 @@ use regex::Regex;
 use crate::{Finding, Repository, repository::SourceFile};
 
 /// Where the pages of the book lie. Links from them must stay in there, or they break in the rendered book.
-const BOOK: &str = "docs/src/";
-/// Decisions are rendered as part of the book through the link `docs/src/decisions`.
-const DECISIONS: &str = "docs/decisions/";
+const BOOK: &str = "docs/";
 
 /// Broken links, book pages that the summary does not list, and paths of documents that code mentions wrongly.
 #[must_use]
@@ -57,8 +55,7 @@ fn problem(repository: &Repository, from: &SourceFile, target: &str) -> Option<S
     }
     let (path, anchor) = target.split_once('#').unwrap_or((target, ""));
     let path = if path.is_empty() { from.path.clone() } else { resolve(&from.path, path)? };
-    let in_book = |path: &str| path.starts_with(BOOK) || path.starts_with(DECISIONS);
-    if in_book(&from.path) && !in_book(&path) && path != from.path {
+    if from.path.starts_with(BOOK) && !path.starts_with(BOOK) {
         return Some(format!("`{target}` leaves the book: name the file in code font instead"));
     }
     let Some(file) = repository.file(&path) else {
@@ -73,8 +70,6 @@ fn problem(repository: &Repository, from: &SourceFile, target: &str) -> Option<S
 
 /// `to` as seen from the file `from`, as a path from the root. `None` when it climbs out.
 fn resolve(from: &str, to: &str) -> Option<String> {
-    // The link `docs/src/decisions` and its target are one folder.
-    let linked = format!("{BOOK}decisions/");
     let base = Path::new(from).parent()?.to_str()?;
     let mut parts: Vec<&str> = base.split('/').filter(|part| !part.is_empty()).collect();
     for part in to.split('/') {
@@ -84,8 +79,7 @@ fn resolve(from: &str, to: &str) -> Option<String> {
             part => parts.push(part),
         }
     }
-    let path = parts.join("/");
-    Some(path.strip_prefix(&linked).map_or(path.clone(), |rest| format!("{DECISIONS}{rest}")))
+    Some(parts.join("/"))
 }
 
 /// The anchors of a document's headings as mdBook and code forges make them, and those written by hand.
@@ -119,14 +113,14 @@ fn slug(title: &str) -> String {
 
 /// Every page of the book is in its table of contents.
 fn check_summary(repository: &Repository) -> Vec<Finding> {
-    let Some(summary) = repository.file("docs/src/SUMMARY.md") else { return Vec::new() };
+    let Some(summary) = repository.file("docs/SUMMARY.md") else { return Vec::new() };
     let listed: BTreeSet<String> =
         links(&summary.text).into_iter().filter_map(|(_, target)| resolve(&summary.path, &target)).collect();
     repository
         .with_extension("md")
-        .filter(|file| file.path.starts_with(BOOK) || file.path.starts_with(DECISIONS))
+        .filter(|file| file.path.starts_with(BOOK))
         .filter(|file| file.path != summary.path && !listed.contains(&file.path))
-        .map(|file| Finding::of(&file.path, "is not in docs/src/SUMMARY.md"))
+        .map(|file| Finding::of(&file.path, "is not in docs/SUMMARY.md"))
         .collect()
 }
 
@@ -190,13 +184,13 @@ mod tests {
 
     #[test]
     fn the_book_links_to_itself_and_lists_its_pages() {
-        let summary = ("docs/src/SUMMARY.md", "[a](a.md) [one](decisions/1.md)");
+        let summary = ("docs/SUMMARY.md", "[a](a.md) [one](decisions/1.md)");
         let decision = ("docs/decisions/1.md", "# One\n");
-        let page = |text| messages(&[summary, decision, ("docs/src/a.md", text), ("README.md", "")]);
+        let page = |text| messages(&[summary, decision, ("docs/a.md", text), ("README.md", "")]);
         assert!(page("[one](decisions/1.md)").is_empty());
-        assert!(page("[out](../../README.md)")[0].contains("leaves the book"));
-        let unlisted = messages(&[summary, decision, ("docs/src/a.md", ""), ("docs/src/b.md", "")]);
-        assert_eq!(unlisted, ["docs/src/b.md: is not in docs/src/SUMMARY.md"]);
+        assert!(page("[out](../README.md)")[0].contains("leaves the book"));
+        let unlisted = messages(&[summary, decision, ("docs/a.md", ""), ("docs/b.md", "")]);
+        assert_eq!(unlisted, ["docs/b.md: is not in docs/SUMMARY.md"]);
     }
 
     #[test]
@@ -210,8 +204,8 @@ mod tests {
 
     #[test]
     fn documents_named_in_code_exist() {
-        let code = ("crates/a/src/lib.rs", "//! See `docs/src/a.md`.\n//! And more.\n");
+        let code = ("crates/a/src/lib.rs", "//! See `docs/a.md`.\n//! And more.\n");
         assert_eq!(messages(&[code]).len(), 1);
-        assert!(messages(&[code, ("docs/src/a.md", "")]).is_empty());
+        assert!(messages(&[code, ("docs/a.md", "")]).is_empty());
     }
 }

@@ -69,7 +69,7 @@ pub(crate) fn document(endpoints: &[Endpoint]) -> Value {
             "title": "DynamoWave Chat",
             "version": "1",
             "summary": "Accounts, conversations, history, presence and administration over HTTP.",
-            "description": "Live events come over the WebSocket at /v1/ws; see docs/src/protocol.md. Errors are \
+            "description": "Live events come over the WebSocket at /v1/ws; see docs/protocol.md. Errors are \
                 problem documents (RFC 9457) whose code is the one of the frames.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },

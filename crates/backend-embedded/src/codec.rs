@@ -1,5 +1,5 @@
 //! Values as bytes: postcard, and the shapes that are stored instead of the types of `chat`.
-//! Stored: fields and variants are only ever appended, see `docs/src/storage-format.md`.
+//! Stored: fields and variants are only ever appended, see `docs/storage-format.md`.
 
 use chat::{
     CommandId, Envelope, Event, EventKind, Membership, MessageState, Meta, Row, Seq, TimestampMs, UserId,

@@ -1,5 +1,5 @@
 //! Keys of the store: one leading byte says of which kind a record is, then big-endian ids, so that ranges are lists.
-//! The layout is documented in `docs/src/storage-format.md`; a kind's byte is never given to another kind.
+//! The layout is documented in `docs/storage-format.md`; a kind's byte is never given to another kind.
 
 use std::ops::Deref;
 

@@ -3,7 +3,7 @@
 //!
 //! [`Embedded::open`] puts it together. Read on in this order: `record` (what stands in the journal), `keys` and
 //! `codec` (what stands in the store), `apply` (how one becomes the other), `queue`, `replay`, `search`.
-//! `docs/src/storage-format.md` describes the bytes.
+//! `docs/storage-format.md` describes the bytes.
 
 mod apply;
 mod cache;

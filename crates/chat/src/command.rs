@@ -23,7 +23,7 @@ pub struct Envelope {
 }
 
 /// What can be asked of a conversation. Stored in the journal: variants and fields are only ever appended,
-/// see `docs/src/storage-format.md`.
+/// see `docs/storage-format.md`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Command {
     /// Send a message. `body` is Markdown source, kept as sent.

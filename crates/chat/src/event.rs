@@ -27,7 +27,7 @@ pub struct Event {
     pub kind: EventKind,
 }
 
-/// What can happen. Stored: variants and fields are only ever appended, see `docs/src/storage-format.md`.
+/// What can happen. Stored: variants and fields are only ever appended, see `docs/storage-format.md`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EventKind {
     /// The conversation began; always `seq` 1.

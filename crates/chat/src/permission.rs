@@ -1,4 +1,4 @@
-//! Who may do what: one table, walked cell by cell by its test and printed in `docs/src/use/roles.md`.
+//! Who may do what: one table, walked cell by cell by its test and printed in `docs/use/roles.md`.
 //! Knows roles and kinds, not people: rules about whose message or whose membership it is stand beside the command.
 
 use crate::{

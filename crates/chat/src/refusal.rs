@@ -91,7 +91,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// The code on the wire: stable, lower case, documented in `docs/src/protocol.md`.
+    /// The code on the wire: stable, lower case, documented in `docs/protocol.md`.
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {

@@ -177,7 +177,7 @@ pub(crate) enum Command {
         #[arg(long)]
         quick: bool,
         /// Write the document to this file, and its plots to `images` beside it.
-        #[arg(long, value_name = "FILE", default_value = "docs/src/benchmarks.md")]
+        #[arg(long, value_name = "FILE", default_value = "docs/benchmarks.md")]
         document: PathBuf,
     },
 }

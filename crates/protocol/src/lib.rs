@@ -3,7 +3,7 @@
 //!
 //! Read in this order: [`frame::client`] (what clients send), [`frame::server`] (what they get), [`code`] (how a no is
 //! told), [`session`] (what is legal when), [`http`] (the bodies of the HTTP routes). The numbered rules these modules
-//! keep are in `docs/src/protocol.md`; tests cite the numbers.
+//! keep are in `docs/protocol.md`; tests cite the numbers.
 
 pub mod code;
 pub mod frame;

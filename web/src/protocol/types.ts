@@ -1236,7 +1236,7 @@ export interface SnippetPart {
 /** A value, or null to take it away. */
 export type StringOrNull = string | null;
 
-/** `sync`: see `docs/src/protocol.md`. */
+/** `sync`: see `docs/protocol.md`. */
 export interface Sync {
   action: "sync";
   /** What the client holds: the last `seq` of each conversation, at most 500 of them. */

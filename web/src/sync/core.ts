@@ -190,6 +190,8 @@ export class Core implements Client {
     for (const part of [this.users, this.presence, this.members, this.marks]) part.live();
     this.#wake();
     void this.preferences.load();
+    // Another device may have changed the name or the picture meanwhile.
+    void this.session.reload().catch(() => undefined);
     if (this.#context.tabs.leads.getSnapshot()) void this.#outbox.adopt().catch(() => undefined);
   }
 

@@ -30,6 +30,7 @@ export class Session implements SessionApi {
     this.#events = events;
     context.tabs.onTold((message) => {
       if (message.type === "loggedOut" && this.state.getSnapshot().kind === "loggedIn") void this.#ended(undefined);
+      if (message.type === "account" && this.account !== undefined) void this.reload().catch(() => undefined);
       if (message.type === "loggedIn" && this.state.getSnapshot().kind === "loggedOut") void this.start();
     });
   }
@@ -85,16 +86,16 @@ export class Session implements SessionApi {
   readonly updateProfile = async (patch: { displayName?: string; status?: AccountStatus | null }): Promise<void> => {
     const { status, ...rest } = patch;
     const body = { ...rest, ...(status === undefined ? {} : { status: status ?? {} }) };
-    await this.#know(await this.#context.http.patch<Account>("/v1/account", { body }));
+    await this.#changed(await this.#context.http.patch<Account>("/v1/account", { body }));
   };
 
   readonly setAvatar = async (image: Blob): Promise<void> => {
-    await this.#know(await this.#context.http.put<Account>("/v1/account/avatar", { raw: image }));
+    await this.#changed(await this.#context.http.put<Account>("/v1/account/avatar", { raw: image }));
   };
 
   readonly removeAvatar = async (): Promise<void> => {
     await this.#context.http.delete("/v1/account/avatar");
-    await this.reload();
+    await this.#changed(await this.#context.http.get<Account>("/v1/account"));
   };
 
   readonly changePassword = (current: string, next: string): Promise<void> =>
@@ -116,6 +117,11 @@ export class Session implements SessionApi {
   /** Another device may have changed the account. */
   async reload(): Promise<void> {
     await this.#know(await this.#context.http.get<Account>("/v1/account"));
+  }
+
+  async #changed(account: Account): Promise<void> {
+    await this.#know(account);
+    this.#context.tabs.tell({ type: "account" });
   }
 
   /** Asks the server who is logged in, until it answers. */

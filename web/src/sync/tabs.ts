@@ -8,6 +8,8 @@ import { Value, type Store } from "./store";
 export type TabMessage =
   | { readonly type: "loggedIn" }
   | { readonly type: "loggedOut" }
+  /** Name, picture or status of whoever is logged in. */
+  | { readonly type: "account" }
   | { readonly type: "draft"; readonly conversationId: string };
 
 export interface Tabs {

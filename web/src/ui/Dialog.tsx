@@ -7,6 +7,7 @@ import { AlertDialog as AlertPrimitive, Dialog as Primitive } from "radix-ui";
 import type { ReactNode } from "react";
 import { Button, IconButton } from "./Button";
 import { classes } from "./classes";
+import { focusFirstField, useFocusReturn } from "./focus";
 import styles from "./Dialog.module.css";
 
 export interface DialogProps {
@@ -22,33 +23,43 @@ export interface DialogProps {
   children?: ReactNode;
 }
 
-export function Dialog({ open, onClose, title, closeLabel, description, wide, actions, children }: DialogProps) {
+export function Dialog({ open, ...rest }: DialogProps) {
   return (
-    <Primitive.Root open={open} onOpenChange={(next) => (next ? undefined : onClose())}>
+    <Primitive.Root open={open} onOpenChange={(next) => (next ? undefined : rest.onClose())}>
       <Primitive.Portal>
         <div className={styles.scrim} aria-hidden="true" />
-        <Primitive.Content
-          className={classes(styles.dialog, wide && styles.wide)}
-          {...(description === undefined ? { "aria-describedby": undefined } : {})}
-        >
-          <header className={styles.header}>
-            <Primitive.Title className={styles.title}>{title}</Primitive.Title>
-            <Primitive.Close asChild>
-              <IconButton label={closeLabel} small>
-                <X />
-              </IconButton>
-            </Primitive.Close>
-          </header>
-          <div className={styles.body}>
-            {description === undefined ? null : (
-              <Primitive.Description className={styles.description}>{description}</Primitive.Description>
-            )}
-            {children}
-          </div>
-          {actions === undefined ? null : <footer className={styles.actions}>{actions}</footer>}
-        </Primitive.Content>
+        <DialogContent {...rest} />
       </Primitive.Portal>
     </Primitive.Root>
+  );
+}
+
+/** Mounted when it opens. */
+function DialogContent({ title, closeLabel, description, wide, actions, children }: Omit<DialogProps, "open">) {
+  const focusBack = useFocusReturn();
+  return (
+    <Primitive.Content
+      className={classes(styles.dialog, wide && styles.wide)}
+      onOpenAutoFocus={focusFirstField}
+      onCloseAutoFocus={focusBack}
+      {...(description === undefined ? { "aria-describedby": undefined } : {})}
+    >
+      <header className={styles.header}>
+        <Primitive.Title className={styles.title}>{title}</Primitive.Title>
+        <Primitive.Close asChild>
+          <IconButton label={closeLabel} small>
+            <X />
+          </IconButton>
+        </Primitive.Close>
+      </header>
+      <div className={styles.body}>
+        {description === undefined ? null : (
+          <Primitive.Description className={styles.description}>{description}</Primitive.Description>
+        )}
+        {children}
+      </div>
+      {actions === undefined ? null : <footer className={styles.actions}>{actions}</footer>}
+    </Primitive.Content>
   );
 }
 
@@ -65,29 +76,35 @@ export interface ConfirmProps {
 }
 
 /** Asks before something that cannot be undone; the focus begins on the harmless button. */
-export function Confirm(props: ConfirmProps) {
-  const { open, onClose, onConfirm, title, description, confirmLabel, cancelLabel, danger, busy } = props;
+export function Confirm({ open, ...rest }: ConfirmProps) {
   return (
-    <AlertPrimitive.Root open={open} onOpenChange={(next) => (next ? undefined : onClose())}>
+    <AlertPrimitive.Root open={open} onOpenChange={(next) => (next ? undefined : rest.onClose())}>
       <AlertPrimitive.Portal>
         <div className={styles.scrim} aria-hidden="true" />
-        <AlertPrimitive.Content className={styles.dialog}>
-          <header className={styles.header}>
-            <AlertPrimitive.Title className={styles.title}>{title}</AlertPrimitive.Title>
-          </header>
-          <AlertPrimitive.Description className={styles.body} asChild>
-            <div>{description}</div>
-          </AlertPrimitive.Description>
-          <footer className={styles.actions}>
-            <AlertPrimitive.Cancel asChild>
-              <Button>{cancelLabel}</Button>
-            </AlertPrimitive.Cancel>
-            <Button tone={danger === true ? "danger" : "accent"} busy={busy === true} onClick={onConfirm}>
-              {confirmLabel}
-            </Button>
-          </footer>
-        </AlertPrimitive.Content>
+        <ConfirmContent {...rest} />
       </AlertPrimitive.Portal>
     </AlertPrimitive.Root>
+  );
+}
+
+function ConfirmContent({ onConfirm, title, description, confirmLabel, cancelLabel, danger, busy }: Omit<ConfirmProps, "open">) {
+  const focusBack = useFocusReturn();
+  return (
+    <AlertPrimitive.Content className={styles.dialog} onCloseAutoFocus={focusBack}>
+      <header className={styles.header}>
+        <AlertPrimitive.Title className={styles.title}>{title}</AlertPrimitive.Title>
+      </header>
+      <AlertPrimitive.Description className={styles.body} asChild>
+        <div>{description}</div>
+      </AlertPrimitive.Description>
+      <footer className={styles.actions}>
+        <AlertPrimitive.Cancel asChild>
+          <Button>{cancelLabel}</Button>
+        </AlertPrimitive.Cancel>
+        <Button tone={danger === true ? "danger" : "accent"} busy={busy === true} onClick={onConfirm}>
+          {confirmLabel}
+        </Button>
+      </footer>
+    </AlertPrimitive.Content>
   );
 }

@@ -5,7 +5,8 @@
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 
-import { api, appears, logIn, open, register, send } from "./harness.mjs";
+import { appears, logIn, open } from "./harness.mjs";
+import { furnish } from "./workspace.mjs";
 
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const images = new URL("../../../docs/images/", import.meta.url);
@@ -31,7 +32,8 @@ const PAGES = {
 export async function accessible({ browser, server }) {
   const found = [];
   const sides = [];
-  const id = await furnish(browser, server, sides);
+  const { ada, id, crowd } = await furnish(browser, server);
+  sides.push(ada, crowd);
   for (const dark of [false, true]) {
     for (const phone of [false, true]) {
       const look = { dark, phone };
@@ -67,35 +69,4 @@ async function examine(page, name, { dark, phone }, found) {
     const where = violation.nodes.slice(0, 3).map((node) => `${node.target.join(" ")} (${node.failureSummary?.split("\n")[1]?.trim() ?? ""})`);
     found.push(`${name} ${look}: ${violation.id}: ${where.join("; ")}`);
   }
-}
-
-/** A workspace that looks like one. Gives the id of its main conversation. */
-async function furnish(browser, server, sides) {
-  const ada = await open(browser, server);
-  await register(ada.page, "ada", "Ada Lovelace", "/");
-  const id = new URL(ada.page.url()).pathname.split("/")[2];
-  const bob = await open(browser, server);
-  await register(bob.page, "grace", "Grace Hopper");
-  const cyd = await open(browser, server);
-  await register(cyd.page, "alan", "Alan Turing");
-  sides.push(ada, bob, cyd);
-  await send(ada.page, "Good morning! Shall we look at the **release notes** before lunch?");
-  await appears(bob.page, "Shall we");
-  await send(bob.page, "Yes. I have three things:\n\n1. the outbox survives a reload\n2. unread counts agree everywhere\n3. search finds it all again");
-  await send(cyd.page, "The query I used:\n\n```sql\nSELECT seq, body FROM events\nWHERE conversation = 'general' AND seq > 41;\n```");
-  await appears(ada.page, "three things");
-  await send(ada.page, "Lovely. See <https://example.org/notes> for the draft.\n\n> nothing is lost, nothing comes twice");
-  await send(cyd.page, "I'll bring the tea 🫖");
-  await appears(ada.page, "tea");
-  const { events } = await api(ada.page, "GET", `/v1/conversations/${id}/events?after=0&limit=100`);
-  const first = events.find((event) => event.kind === "message").seq;
-  for (const [side, emoji] of [[bob, "👍"], [cyd, "👍"], [cyd, "🎉"]]) {
-    await api(side.page, "PUT", `/v1/conversations/${id}/messages/${first}/reactions/${encodeURIComponent(emoji)}`);
-  }
-  const me = await api(ada.page, "GET", "/v1/account");
-  const direct = await api(bob.page, "POST", "/v1/conversations", { kind: "direct", memberIds: [me.userId] });
-  await api(bob.page, "POST", `/v1/conversations/${direct.conversationId}/messages`, { body: "Do you have a minute?" });
-  await api(cyd.page, "POST", "/v1/conversations", { kind: "group", title: "Lunch", memberIds: [me.userId] });
-  await api(ada.page, "POST", "/v1/conversations", { kind: "channel", title: "Design", description: "How it looks and feels", memberIds: [] });
-  return id;
 }

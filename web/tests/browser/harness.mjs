@@ -25,13 +25,15 @@ export class Server {
   #target = "127.0.0.1:1";
   #address;
 
-  static async start(settings = []) {
+  /** `settings` as of its configuration; `fault` makes things go wrong until it is cleared and the server run again. */
+  static async start(settings = [], fault = undefined) {
     const server = new Server();
     server.settings = settings.flatMap((setting) => ["--set", setting]);
+    server.fault = fault;
     server.data = await mkdtemp(join(tmpdir(), "dynamowave-browser-"));
     await server.run("127.0.0.1:0");
     const page = await fetch(server.#address).catch(() => undefined);
-    const servesPages = page?.ok === true && (page.headers.get("content-type") ?? "").includes("text/html");
+    const servesPages = process.env.PAGES !== "dist" && page?.ok === true && (page.headers.get("content-type") ?? "").includes("text/html");
     if (!servesPages) server.#front = await startFront(() => server.#target);
     return server;
   }
@@ -42,7 +44,8 @@ export class Server {
   }
 
   async run(listen = this.#target) {
-    const child = spawn(BINARY, ["serve", "--data", this.data, "--listen", listen, ...this.settings], { stdio: ["ignore", "pipe", "pipe"] });
+    const faults = this.fault === undefined ? [] : ["--fault", this.fault];
+    const child = spawn(BINARY, ["serve", "--data", this.data, "--listen", listen, ...this.settings, ...faults], { stdio: ["ignore", "pipe", "pipe"] });
     this.#child = child;
     this.log = "";
     child.stderr.on("data", (chunk) => (this.log += chunk));
@@ -104,6 +107,7 @@ export function watch(page, complaints) {
 
 export const PASSWORD = "correct horse battery";
 
+/** By the form at `path`: the address of registering, of an invitation, or, on a new server, any. */
 export async function register(page, username, displayName, path = "/register") {
   await page.goto(path);
   await page.getByLabel("Your name").fill(displayName);
@@ -113,12 +117,21 @@ export async function register(page, username, displayName, path = "/register") 
   await page.locator("textarea").waitFor();
 }
 
-export async function logIn(page, username) {
+export async function logIn(page, username, password = PASSWORD) {
   await page.goto("/login");
   await page.getByLabel("Username").fill(username);
-  await page.getByLabel("Password", { exact: true }).fill(PASSWORD);
+  await page.getByLabel("Password", { exact: true }).fill(password);
   await page.getByRole("button", { name: "Log in" }).click();
   await page.getByRole("navigation").first().waitFor();
+}
+
+/** The first account and its channel, and a second person in it. Gives both, and the channel's id. */
+export async function twoPeople(browser, server) {
+  const ada = await open(browser, server);
+  await register(ada.page, "ada", "Ada Lovelace", "/");
+  const bob = await open(browser, server);
+  await register(bob.page, "bob", "Bob");
+  return { ada, bob, id: new URL(ada.page.url()).pathname.split("/")[2] };
 }
 
 export async function send(page, text) {
@@ -149,18 +162,24 @@ export async function until(check, what, timeoutMs = 10_000) {
   }
 }
 
-/** Requests as the person who is logged in. */
+/** Requests as the person who is logged in; refusals are errors. */
 export async function api(page, method, path, body) {
-  const answer = await page.evaluate(
+  const { status, text } = await request(page, method, path, body);
+  if (status >= 300) throw new Error(`${method} ${path}: ${status} ${text}`);
+  return text === "" ? undefined : JSON.parse(text);
+}
+
+/** The same, with whatever the answer of the server is: nothing that the browser kept. */
+export async function request(page, method, path, body) {
+  return page.evaluate(
     async ([verb, where, data]) => {
       const response = await fetch(where, {
         method: verb,
+        cache: "no-store",
         ...(data === undefined ? {} : { headers: { "Content-Type": "application/json" }, body: JSON.stringify(data) }),
       });
       return { status: response.status, text: await response.text() };
     },
     [method, path, body],
   );
-  if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${answer.text}`);
-  return answer.text === "" ? undefined : JSON.parse(answer.text);
 }

@@ -1,15 +1,22 @@
 /**
  * Runs journeys by name, or all: `npm run test:browser -- firstRun killed`.
- * The binary: SERVER_BINARY, else `target/debug/dynamowave`. The pages: the binary's own, else `dist/`.
+ * The binary: SERVER_BINARY, else `target/debug/dynamowave`. The pages: the binary's own; `dist/` with PAGES=dist, and where the binary has none.
  */
 import { mkdir } from "node:fs/promises";
 
 import { accessible } from "./accessible.mjs";
+import { files } from "./files.mjs";
 import { launch, Server } from "./harness.mjs";
+import { hostile } from "./hostile.mjs";
 import * as journeys from "./journeys.mjs";
+import { german, rightToLeft } from "./languages.mjs";
+import { letters } from "./letters.mjs";
+import { people } from "./people.mjs";
+import { crowd, search } from "./search.mjs";
 import { speed } from "./speed.mjs";
+import { notices, tabs } from "./tabs.mjs";
 
-const all = { ...journeys, accessible, speed };
+const all = { ...journeys, files, hostile, people, tabs, notices, letters, search, crowd, german, rightToLeft, accessible, speed };
 const names = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(all);
 const out = new URL("./out/", import.meta.url);
 await mkdir(out, { recursive: true });
@@ -22,7 +29,7 @@ await browser.close();
 process.exit(failed === 0 ? 0 : 1);
 
 async function run(name) {
-  const server = await Server.start(all[name].settings);
+  const server = await Server.start(all[name].settings, all[name].fault);
   const started = Date.now();
   try {
     const sides = await all[name]({ browser, server, report: (text) => console.log(`  ${text}`) });

@@ -11,7 +11,7 @@ use crate::{
 };
 
 fn committed() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/src/generated/openapi.json")
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/generated/openapi.json")
 }
 
 #[test]
@@ -22,7 +22,7 @@ fn the_committed_document_is_fresh() {
         std::fs::write(&path, &now).unwrap();
     }
     let kept = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(kept == now, "docs/src/generated/openapi.json is stale: UPDATE_GENERATED=1 cargo test -p api");
+    assert!(kept == now, "docs/generated/openapi.json is stale: UPDATE_GENERATED=1 cargo test -p api");
 }
 
 #[tokio::test]

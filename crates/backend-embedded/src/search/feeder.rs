@@ -12,7 +12,12 @@ use journal::Position;
 use std::sync::Arc;
 use tantivy::{IndexWriter, TantivyDocument, index::SegmentId, merge_policy::LogMergePolicy};
 
-use super::{SearchIndex, Waiter, folder::Opened, progress::Progress, reload};
+use super::{
+    SearchIndex, Waiter,
+    folder::Opened,
+    progress::{Progress, together, up_to},
+    reload,
+};
 use crate::{
     codec,
     core::Core,
@@ -390,32 +395,6 @@ impl<'a> Feeder<'a> {
     }
 }
 
-/// What is done with by either: after a crash the queue may know less than the index did, and nothing is to be indexed
-/// a second time as if it were new.
-fn together(before: &Settled, now: &Settled) -> Settled {
-    let mut forgotten = now.open_positions().take_while(|position| *position < before.head);
-    if now.head >= before.head && !forgotten.any(|position| before.contains(position)) {
-        return now.clone();
-    }
-    let mut open: Vec<(u64, u64)> = Vec::new();
-    let in_both = now.open_positions().filter(|position| !before.contains(*position));
-    for position in in_both.chain(before.open_positions().filter(|position| *position >= now.head)) {
-        match open.last_mut() {
-            Some((first, count)) if *first + *count == position => *count += 1,
-            _ => open.push((position, 1)),
-        }
-    }
-    Settled { head: before.head.max(now.head), open }
-}
-
-/// What is in the index when the journal was read up to a position: below it everything settled now, else what was.
-fn up_to(before: &Settled, now: &Settled, reached: u64) -> Settled {
-    let head = reached.max(before.head);
-    let open = now.open.iter().filter(|(first, _)| *first < head);
-    let open = open.map(|(first, count)| (*first, (*count).min(head - first))).collect();
-    Settled { head, open }
-}
-
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -434,24 +413,5 @@ mod tests {
         let key = [0x30, 0, 255, 16, 1];
         assert_eq!(unhex(&hex(&key)).as_deref(), Some(&key[..]));
         assert_eq!(unhex("x"), None);
-    }
-
-    #[test]
-    fn what_was_done_once_stays_done() {
-        let before = Settled { head: 20, open: vec![(4, 2), (18, 1)] };
-        let behind = Settled { head: 10, open: vec![(3, 3)] };
-        assert_eq!(together(&before, &behind), Settled { head: 20, open: vec![(4, 2), (18, 1)] });
-        let ahead = Settled { head: 30, open: vec![(5, 1), (18, 1), (25, 2)] };
-        assert_eq!(together(&before, &ahead), ahead);
-        let reopened = Settled { head: 30, open: vec![(5, 1), (10, 2)] };
-        assert_eq!(together(&before, &reopened), Settled { head: 30, open: vec![(5, 1)] });
-    }
-
-    #[test]
-    fn progress_in_the_middle_keeps_what_is_open() {
-        let before = Settled { head: 10, open: vec![(4, 2)] };
-        let now = Settled { head: 30, open: vec![(5, 1), (12, 10), (25, 2)] };
-        assert_eq!(up_to(&before, &now, 15), Settled { head: 15, open: vec![(5, 1), (12, 3)] });
-        assert_eq!(up_to(&before, &now, 30), now);
     }
 }

@@ -13,6 +13,7 @@ mod progress;
 mod schema;
 
 use std::{
+    panic::{self, AssertUnwindSafe},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::JoinHandle,
     time::{Duration, Instant},
@@ -126,7 +127,13 @@ impl SearchIndex {
     /// Feeds until there is nothing left to feed. Runs on a thread of its own.
     fn run(self: &Arc<Self>) {
         yield_to_others();
-        let Err(fault) = feeder::feed(self) else { return };
+        // A panic ends this feeder and no more: state is changed under its lock only, and the index speaks for itself.
+        let fed = panic::catch_unwind(AssertUnwindSafe(|| feeder::feed(self)));
+        let fault = match fed {
+            Ok(Ok(())) => return,
+            Ok(Err(fault)) => fault.to_string(),
+            Err(_) => "its feeder panicked".to_owned(),
+        };
         let mut state = self.lock();
         state.is_feeding = false;
         state.opened = None;

@@ -10,31 +10,47 @@ use std::{
 
 use backend_embedded::{Config, Inspector};
 use chat::{
-    Account, AccountRole, Change, Command, CommandId, ConversationId, ConversationKind, Envelope, Invite,
-    InviteId, Mark, RegistrationPolicy, Session, SessionId, UserId,
+    Account, AccountRole, Attachment, AttachmentId, AvatarId, Change, Command, CommandId, ConversationId,
+    ConversationKind, Envelope, Invite, InviteId, Mark, RegistrationPolicy, Session, SessionId, Upload,
+    UserId,
+    attachment::Claim,
     ports::{Lease, Settlement},
+    profile::{ConversationPreferencesPatch, Notify, PreferencesPatch, Theme},
 };
 
 use crate::support::{NOW, World, dump, envelope, message, open, small, user};
 
-const FORMAT_1: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/format-1");
-/// Rows of the fixture as readable JSON lines, but how far the journal is applied.
+/// The format that this version writes.
+const FORMAT: u32 = 2;
+/// Rows of a fixture as readable JSON lines, but how far the journal is applied.
 const ROWS: &str = "rows.jsonl";
-/// What the fixture may take in the repository, bytes.
+/// What a fixture may take in the repository, bytes.
 const FIXTURE_BYTES_MAX: u64 = 200 * 1024;
 
 /// D8: what a released version wrote, this one reads, goes on with, and makes again from its journal.
 #[tokio::test]
 async fn d8_a_data_folder_of_format_1_opens() {
+    opens(1).await;
+}
+
+/// D8: with profiles, preferences and files.
+#[tokio::test]
+async fn d8_a_data_folder_of_format_2_opens() {
+    opens(2).await;
+}
+
+async fn opens(format: u32) {
     let folder = tempfile::tempdir().unwrap();
-    copy(Path::new(FORMAT_1), folder.path());
+    copy(&fixture(format), folder.path());
     let config = small(folder.path());
-    let wanted = fs::read_to_string(Path::new(FORMAT_1).join(ROWS)).unwrap();
+    let wanted = fs::read_to_string(fixture(format).join(ROWS)).unwrap();
     assert_eq!(readable(&config), wanted, "read as it lies there");
     let world = open(config.clone());
     assert!(!world.backend.opened().is_new);
     drop(world);
-    let wanted = wanted.replacen(r#""keyspace":"system","value":1}"#, r#""keyspace":"system","value":2}"#, 1);
+    let of = |format| format!(r#""keyspace":"system","value":{format}}}"#);
+    assert!(wanted.contains(&of(format)));
+    let wanted = wanted.replacen(&of(format), &of(FORMAT), 1);
     assert_eq!(readable(&config), wanted, "opening brings it to the present format and changes nothing else");
     let before = dump(&config);
     fs::remove_dir_all(config.data.join("store")).unwrap();
@@ -50,27 +66,33 @@ async fn d8_a_data_folder_of_format_1_opens() {
     assert_eq!(world.store.heads(&[room]).await.unwrap(), [head + 1]);
 }
 
-/// How the fixture was made; run it by name, with `--run-ignored all`, only for a new format.
+/// How the fixtures were made; run it by name, with `--run-ignored all`, only for a new format.
 #[tokio::test]
 #[ignore = "writes the fixture of the present format where there is none"]
 async fn make_the_fixture() {
-    assert!(!Path::new(FORMAT_1).exists(), "released fixtures are never rewritten");
+    assert!(!fixture(FORMAT).exists(), "released fixtures are never rewritten");
     let folder = tempfile::tempdir().unwrap();
     let config = Config { erase_after_ms: 60_000, ..small(folder.path()) };
     let world = open(config.clone());
     people(&world).await;
     conversations(&world).await;
+    profiles(&world).await;
+    shown_files(&world).await;
     letters(&world).await;
     world.clock.advance(100_000);
-    assert_eq!(world.backend.erase_due().unwrap(), 1);
+    assert_eq!(world.backend.erase_due().unwrap(), 2);
     // A deletion whose text still stands in the journal.
     act(&world, 1, 1, 70, Command::Delete { target: 3 }).await;
     drop(world);
     trim(&config.data);
     fs::write(config.data.join(ROWS), readable(&config)).unwrap();
     trim(&config.data);
-    copy(&config.data, Path::new(FORMAT_1));
-    assert!(bytes(Path::new(FORMAT_1)) < FIXTURE_BYTES_MAX);
+    copy(&config.data, &fixture(FORMAT));
+    assert!(bytes(&fixture(FORMAT)) < FIXTURE_BYTES_MAX);
+}
+
+fn fixture(format: u32) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(format!("format-{format}"))
 }
 
 async fn change(world: &World, change: Change) {
@@ -171,6 +193,64 @@ async fn conversations(world: &World) {
     let mark =
         |read, delivered| Mark { conversation: ConversationId::from_u128(1), user: user(2), read, delivered };
     change(world, Change::Mark(vec![mark(Some(3), None), mark(None, Some(4))])).await;
+}
+
+async fn profiles(world: &World) {
+    let patch = PreferencesPatch {
+        notify: Some(Notify::Mentions),
+        locale: Some(Some("de".to_owned())),
+        theme: Some(Theme::Dark),
+        ..PreferencesPatch::default()
+    };
+    let of_room = ConversationPreferencesPatch { is_pinned: Some(true), ..Default::default() };
+    for one in [
+        Change::SetStatus { user: user(1), emoji: Some("\u{2615}".to_owned()), text: Some("tea".to_owned()) },
+        Change::SetAvatar { user: user(2), avatar: Some(AvatarId::from_u128(7)) },
+        Change::SetPreferences { user: user(1), patch },
+        Change::SetConversationPreferences {
+            user: user(1),
+            conversation: ConversationId::from_u128(1),
+            patch: of_room,
+        },
+    ] {
+        change(world, one).await;
+    }
+}
+
+/// A file that is shown, one whose message was deleted, one that was never sent, one that is gone.
+async fn shown_files(world: &World) {
+    let room = ConversationId::from_u128(2);
+    let file = |id: u128| Attachment {
+        name: format!("{id}.png"),
+        size_bytes: 10,
+        content_type: "image/png".to_owned(),
+        dimensions: Some((4, 3)),
+        has_thumbnail: true,
+        ..Attachment::named(AttachmentId::from_u128(id))
+    };
+    for id in 1..=4 {
+        let (owner, at) = (user(1), NOW + 9);
+        change(
+            world,
+            Change::AddUpload(Upload { file: file(id), owner, at, checksum: [4; 32], claim: None }),
+        )
+        .await;
+    }
+    for id in [1, 2] {
+        let claim = Claim { conversation: room, command: CommandId::from_u128(60 + id), at: NOW + 10 };
+        let attachments = vec![AttachmentId::from_u128(id)];
+        change(world, Change::ClaimUploads { user: user(1), claim, attachments }).await;
+        let command = Command::Send {
+            body: String::new(),
+            reply_to: None,
+            mentions: vec![],
+            attachments: vec![file(id)],
+        };
+        act(world, 2, 1, 60 + id, command).await;
+    }
+    let head = world.store.heads(&[room]).await.unwrap()[0];
+    act(world, 2, 1, 65, Command::Delete { target: head }).await;
+    change(world, Change::RemoveUploads(vec![AttachmentId::from_u128(4)])).await;
 }
 
 /// A dead letter that stays, one that is sent again, one that is dropped.

@@ -1,5 +1,5 @@
 //! The permission table cell by cell: every kind, role and action, written out.
-//! The same table is printed in `docs/src/use/roles.md`; a change of a rule is a change here.
+//! The same table is printed in `docs/use/roles.md`; a change of a rule is a change here.
 
 use chat::{
     ConversationKind::{self, Channel, Direct, Group},

@@ -53,6 +53,20 @@ fn typing_is_told_to_the_others_and_not_too_often() {
     eves.go_live();
 }
 
+/// The next news of presence that is not what was `told` before: a connection that had just opened when the watch
+/// began may be told of twice, once as the state and once as the change.
+fn changed_presence(
+    client: &mut Client,
+    told: (chat::UserId, PresenceStatus),
+) -> Vec<(chat::UserId, PresenceStatus)> {
+    loop {
+        let news = presence(client);
+        if news != [told] {
+            return news;
+        }
+    }
+}
+
 /// P49: active, away and back.
 #[test]
 fn presence_is_told_at_once_and_on_every_change() {
@@ -70,7 +84,8 @@ fn presence_is_told_at_once_and_on_every_change() {
     assert!(matches!(alices.frame(), ServerFrame::Done(done) if done.reference == reference));
 
     let carols = world.connect(&carol);
-    assert_eq!(presence(&mut alices), [(carol.id, PresenceStatus::Online)]);
+    let bob_is_online = (bob.id, PresenceStatus::Online);
+    assert_eq!(changed_presence(&mut alices, bob_is_online), [(carol.id, PresenceStatus::Online)]);
     bobs.ask(ClientFrame::SetActive(SetActive { active: false }));
     assert_eq!(presence(&mut alices), [(bob.id, PresenceStatus::Away)]);
     bobs.ask(ClientFrame::SetActive(SetActive { active: true }));

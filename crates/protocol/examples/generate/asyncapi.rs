@@ -24,7 +24,7 @@ pub(crate) fn document() -> Value {
             "title": "DynamoWave Chat",
             "version": "1",
             "description": "The socket of DynamoWave Chat: one JSON object a text frame. The numbered rules are in \
-                docs/src/protocol.md.",
+                docs/protocol.md.",
             "license": {"name": "Apache-2.0"},
         },
         "defaultContentType": "application/json",

@@ -30,9 +30,9 @@ pub(crate) fn files() -> Vec<File> {
         schema_file("client", "What clients send on the socket", Some("ClientRequest"), &schema::client()),
         schema_file("server", "What servers send on the socket", Some("ServerFrame"), &schema::server()),
         schema_file("http", "Bodies of the HTTP routes", None, &schema::http()),
-        json_file("docs/src/generated/asyncapi.json", asyncapi::document()),
-        File { path: "docs/src/generated/codes.md".into(), text: tables::codes() },
-        File { path: "docs/src/generated/limits.md".into(), text: tables::limits() },
+        json_file("docs/generated/asyncapi.json", asyncapi::document()),
+        File { path: "docs/generated/codes.md".into(), text: tables::codes() },
+        File { path: "docs/generated/limits.md".into(), text: tables::limits() },
         File { path: "web/src/protocol/types.ts".into(), text: typescript::types(&all) },
         File { path: "web/src/protocol/constants.ts".into(), text: typescript::constants() },
     ]
@@ -47,7 +47,7 @@ fn schema_file(name: &str, title: &str, root: Option<&str>, definitions: &schema
     if let Some(root) = root {
         document["$ref"] = format!("#/$defs/{root}").into();
     }
-    json_file(&format!("docs/src/generated/schemas/{name}.json"), document)
+    json_file(&format!("docs/generated/schemas/{name}.json"), document)
 }
 
 fn json_file(path: &str, document: Value) -> File {

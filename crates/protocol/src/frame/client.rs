@@ -82,7 +82,7 @@ pub enum MessageName {
     Seq(#[schemars(with = "schema::Seq")] Seq),
 }
 
-/// `sync`: see `docs/src/protocol.md`.
+/// `sync`: see `docs/protocol.md`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Sync {

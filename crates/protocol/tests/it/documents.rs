@@ -20,7 +20,7 @@ use crate::any;
 mod output;
 
 fn document() -> String {
-    fs::read_to_string(output::root().join("docs/src/protocol.md")).unwrap()
+    fs::read_to_string(output::root().join("docs/protocol.md")).unwrap()
 }
 
 #[test]
@@ -123,14 +123,14 @@ fn rules_and_tests_know_each_other() {
 }
 
 fn schema(name: &str) -> Validator {
-    let path = output::root().join(format!("docs/src/generated/schemas/{name}.json"));
+    let path = output::root().join(format!("docs/generated/schemas/{name}.json"));
     let schema: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
     jsonschema::options().should_validate_formats(true).build(&schema).unwrap()
 }
 
 #[test]
 fn every_action_has_its_message_in_asyncapi() {
-    let path = output::root().join("docs/src/generated/asyncapi.json");
+    let path = output::root().join("docs/generated/asyncapi.json");
     let document: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
     let messages = document["components"]["messages"].as_object().unwrap();
     for action in protocol::frame::client::ACTIONS {

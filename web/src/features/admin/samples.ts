@@ -4,7 +4,7 @@
  */
 import type { AdminHealth } from "../../sync/api";
 
-export const SAMPLES_MAX = 60;
+export const SAMPLES_MAX = 150;
 
 export interface Sample {
   readonly atMs: number;

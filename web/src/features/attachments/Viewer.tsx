@@ -9,6 +9,7 @@ import type { KeyboardEvent } from "react";
 import type { Attachment } from "../../sync/api";
 import { useI18n } from "../../i18n/I18nProvider";
 import { IconButton } from "../../ui/Button";
+import { focusFirstField, useFocusReturn } from "../../ui/focus";
 import { useClient } from "../context/client";
 import styles from "./Viewer.module.css";
 
@@ -16,6 +17,7 @@ export default function Viewer({ images, first, onClose }: { images: readonly At
   const { t, formats, direction } = useI18n();
   const { uploads } = useClient();
   const [index, setIndex] = useState(first);
+  const focusBack = useFocusReturn();
   const image = images[index];
   if (image === undefined) return null;
   const step = (by: number) => setIndex((index + by + images.length) % images.length);
@@ -26,7 +28,7 @@ export default function Viewer({ images, first, onClose }: { images: readonly At
   return (
     <Primitive.Root open onOpenChange={(open) => (open ? undefined : onClose())}>
       <Primitive.Portal>
-        <Primitive.Content className={styles.viewer} aria-describedby={undefined} onKeyDown={onKeyDown}>
+        <Primitive.Content className={styles.viewer} aria-describedby={undefined} onOpenAutoFocus={focusFirstField} onCloseAutoFocus={focusBack} onKeyDown={onKeyDown}>
           <header className={styles.bar}>
             <div className={styles.text}>
               <Primitive.Title className={styles.name}>{image.name}</Primitive.Title>

@@ -205,7 +205,7 @@ function useText(conversationId: ConversationId, field: { readonly current: HTML
   };
 }
 
-/** Hands what was written to the core: names that are members become mentions. */
+/** Hands what was written to the core: names that are members become mentions. Who is none, the server leaves out. */
 function useSubmit(conversation: Conversation, timeline: Timeline | undefined) {
   const client = useClient();
   const toast = useToast();
@@ -214,9 +214,10 @@ function useSubmit(conversation: Conversation, timeline: Timeline | undefined) {
   const mentionsIn = (body: string) => {
     const names = new Set(mentionedNames(body));
     if (names.size === 0) return [];
-    const members = new Set(client.members.of(conversationId).getSnapshot().items.map((member) => member.userId));
+    const { items, hasMore } = client.members.of(conversationId).getSnapshot();
+    const members = new Set(items.map((member) => member.userId));
     const known = [...client.users.all.getSnapshot().values()];
-    return known.filter((user) => names.has(user.username.toLowerCase()) && members.has(user.userId)).map((user) => user.userId);
+    return known.filter((user) => names.has(user.username.toLowerCase()) && (hasMore || members.has(user.userId))).map((user) => user.userId);
   };
   return {
     send: (text: string, replyTo: number | undefined) => {

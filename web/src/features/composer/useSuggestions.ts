@@ -1,6 +1,6 @@
 /**
  * What can stand for the token being typed: members of the conversation, or emoji.
- * Members come first, then whoever the server finds; an answer to an older token is dropped.
+ * Where more are members than are loaded, the server finds people by what was typed; an answer to an older token is dropped.
  */
 import { useEffect, useMemo, useState } from "react";
 import type { ConversationId, User } from "../../sync/api";
@@ -13,6 +13,7 @@ import type { Token } from "./completion";
 
 const SHOWN_MAX = 7;
 const ENSURED_MAX = 100;
+const FIND_PAUSE_MS = 120;
 
 export interface Suggestion {
   readonly key: string;
@@ -24,9 +25,9 @@ export interface Suggestion {
 }
 
 export function useSuggestions(conversationId: ConversationId, token: Token | undefined): readonly Suggestion[] {
-  const people = useMentionable(conversationId, token?.kind === "mention");
-  const emoji = useEmojiSuggestions(token?.kind === "emoji" ? token.query : undefined);
   const query = token?.kind === "mention" ? token.query : undefined;
+  const people = useMentionable(conversationId, query);
+  const emoji = useEmojiSuggestions(token?.kind === "emoji" ? token.query : undefined);
   const mentions = useMemo(() => {
     if (query === undefined) return [];
     return suiting(people.map((user) => ({ user, label: user.displayName, also: [user.username] })), query, SHOWN_MAX).map(({ user }) => ({
@@ -40,14 +41,48 @@ export function useSuggestions(conversationId: ConversationId, token: Token | un
   return query === undefined ? emoji : mentions;
 }
 
-/** The members known; they are fetched when a mention begins. */
-export function useMentionable(conversationId: ConversationId, wanted: boolean): readonly User[] {
+/** Who can be mentioned: the members that are loaded, fetched when a mention begins; if there are more, whoever is found as well. */
+function useMentionable(conversationId: ConversationId, query: string | undefined): readonly User[] {
   const client = useClient();
   const account = useAccount();
   const members = useStore(client.members.of(conversationId));
-  const ids = useMemo(() => members.items.map((member) => member.userId).filter((userId) => userId !== account.userId), [members, account.userId]);
-  const people = usePeople(wanted ? ids.slice(0, ENSURED_MAX) : []);
+  const found = useFound(members.hasMore ? query : undefined);
+  const ids = useMemo(() => {
+    const all = new Set([...members.items.map((member) => member.userId), ...found.map((user) => user.userId)]);
+    all.delete(account.userId);
+    return [...all];
+  }, [members, found, account.userId]);
+  const people = usePeople(query === undefined ? [] : ids.slice(0, ENSURED_MAX));
   return useMemo(() => ids.flatMap((userId) => people.get(userId) ?? []), [ids, people]);
+}
+
+const NOBODY: readonly User[] = [];
+
+/** People whose username begins so. */
+function useFound(query: string | undefined): readonly User[] {
+  const { users } = useClient();
+  const [found, setFound] = useState(NOBODY);
+  const prefix = query?.toLowerCase() ?? "";
+  useEffect(() => {
+    if (prefix === "") {
+      setFound(NOBODY);
+      return;
+    }
+    let current = true;
+    const timer = setTimeout(() => {
+      users.find(prefix).then(
+        (page) => {
+          if (current) setFound(page.items.filter((user) => user.disabled !== true));
+        },
+        () => undefined,
+      );
+    }, FIND_PAUSE_MS);
+    return () => {
+      current = false;
+      clearTimeout(timer);
+    };
+  }, [users, prefix]);
+  return found;
 }
 
 function useEmojiSuggestions(query: string | undefined): readonly Suggestion[] {

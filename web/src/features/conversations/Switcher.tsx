@@ -11,6 +11,7 @@ import { useT } from "../../i18n/I18nProvider";
 import { classes } from "../../ui/classes";
 import dialog from "../../ui/Dialog.module.css";
 import { Badge } from "../../ui/Feedback";
+import { useFocusReturn } from "../../ui/focus";
 import { useAccount, useClient, useStore } from "../context/client";
 import { useGo } from "../context/navigation";
 import { useAction } from "../context/useAction";
@@ -24,11 +25,12 @@ const PEOPLE_MAX = 5;
 
 export default function Switcher({ onClose }: { onClose: () => void }) {
   const t = useT();
+  const focusBack = useFocusReturn();
   return (
     <Primitive.Root open onOpenChange={(next) => (next ? undefined : onClose())}>
       <Primitive.Portal>
         <div className={dialog.scrim} aria-hidden="true" />
-        <Primitive.Content className={classes(dialog.dialog, styles.switcher)} aria-describedby={undefined}>
+        <Primitive.Content className={classes(dialog.dialog, styles.switcher)} aria-describedby={undefined} onCloseAutoFocus={focusBack}>
           <Primitive.Title className="visually-hidden">{t("switcher.title")}</Primitive.Title>
           <SwitcherBody onClose={onClose} />
         </Primitive.Content>

@@ -2,10 +2,10 @@
  * Searching everything the reader may see: results with the words marked, one click from their place.
  * The question is part of the address, so that the way back leads to it.
  */
-import { Search, SearchX } from "lucide-react";
+import { Hourglass, Search, SearchX } from "lucide-react";
 import { useCallback, useEffect, useMemo, useState } from "react";
-import type { SearchItem } from "../../sync/api";
-import { useI18n } from "../../i18n/I18nProvider";
+import type { SearchItem, SearchPage as SearchPageBody } from "../../sync/api";
+import { useI18n, useT } from "../../i18n/I18nProvider";
 import { Button } from "../../ui/Button";
 import { Banner, EmptyState, SkeletonRows } from "../../ui/Feedback";
 import { TextField } from "../../ui/Field";
@@ -68,11 +68,11 @@ export default function SearchPage({ query }: { query: string }) {
 function Results({ query }: { query: string }) {
   const { t } = useI18n();
   const client = useClient();
-  const [tookMs, setTookMs] = useState<number | undefined>(undefined);
+  const [last, setLast] = useState<Pick<SearchPageBody, "tookMs" | "partial"> | undefined>(undefined);
   const fetchPage = useCallback(
     async (cursor: string | undefined) => {
       const page = await client.search.query(query, cursor === undefined ? {} : { cursor });
-      setTookMs(page.tookMs);
+      setLast(page);
       return page;
     },
     [client, query],
@@ -81,18 +81,23 @@ function Results({ query }: { query: string }) {
   const people = usePeople(useMemo(() => [...new Set(results.items.map((item) => item.senderId))], [results.items]));
   if (results.error !== undefined) return <Banner tone="danger">{errorText(results.error, t)}</Banner>;
   if (results.loading && results.items.length === 0) return <SkeletonRows label={t("state.loading")} rows={5} />;
+  const partial = last?.partial === true ? <Partial onAgain={results.again} /> : null;
   if (results.items.length === 0) {
     return (
-      <EmptyState icon={<SearchX />} title={t("search.none")}>
-        {t("search.noneText")}
-      </EmptyState>
+      <>
+        {partial}
+        <EmptyState icon={<SearchX />} title={t("search.none")}>
+          {t("search.noneText")}
+        </EmptyState>
+      </>
     );
   }
   return (
     <>
+      {partial}
       <p className={styles.count} role="status">
         {t("search.count", { count: results.items.length })}
-        {tookMs === undefined ? "" : ` · ${t("search.took", { ms: tookMs })}`}
+        {last === undefined ? "" : ` · ${t("search.took", { ms: last.tookMs })}`}
       </p>
       <ul role="list" className={styles.results}>
         {results.items.map((item) => (
@@ -107,6 +112,25 @@ function Results({ query }: { query: string }) {
         </Button>
       ) : null}
     </>
+  );
+}
+
+/** Not everything can be found yet: older messages are still being taken into the index. */
+function Partial({ onAgain }: { onAgain: () => void }) {
+  const t = useT();
+  return (
+    <Banner
+      tone="info"
+      icon={<Hourglass />}
+      live
+      action={
+        <Button small onClick={onAgain}>
+          {t("search.again")}
+        </Button>
+      }
+    >
+      {t("search.partial")}
+    </Banner>
   );
 }
 
