@@ -20,8 +20,10 @@ mod store;
 mod table;
 mod usage;
 
+pub use aws_config::SdkConfig;
+
 pub use self::{
-    aws::{Aws, AwsNames, AwsOptions, QueueNames, connect},
+    aws::{Aws, AwsNames, AwsOptions, QueueNames, connect, connect_to},
     commands::Applied,
     directory::{AwsDirectory, Node},
     provision::{ProvisionOptions, provision},
