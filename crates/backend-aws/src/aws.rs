@@ -17,7 +17,10 @@ use crate::{
     item::{Item, text, text_of},
     jitter::Jitter,
     keys,
-    limits::{LEASE_MS, QUEUE_ITEMS_MAX, RECEIVES_MAX, REQUEST_TOTAL_MS, REQUEST_TRIES_MAX, REQUEST_TRY_MS},
+    limits::{
+        LEASE_MS, QUEUE_ITEMS_MAX, RECEIVES_MAX, REQUEST_BACKOFF_MS, REQUEST_TOTAL_MS, REQUEST_TRIES_MAX,
+        REQUEST_TRY_MS,
+    },
     queue::{AwsQueue, QueuePlace},
     search::AwsSearch,
     store::{AwsStore, Core},
@@ -112,15 +115,21 @@ pub async fn connect(region: Option<String>) -> SdkConfig {
     connect_to(region, None).await
 }
 
+/// Tries again soon at first: somebody waits for every one of these requests.
+fn retries() -> RetryConfig {
+    RetryConfig::standard()
+        .with_max_attempts(REQUEST_TRIES_MAX)
+        .with_initial_backoff(Duration::from_millis(REQUEST_BACKOFF_MS))
+}
+
 /// The same, to services at this endpoint whatever the environment names.
 pub async fn connect_to(region: Option<String>, endpoint: Option<String>) -> SdkConfig {
     let timeouts = TimeoutConfig::builder()
         .operation_attempt_timeout(Duration::from_millis(REQUEST_TRY_MS))
         .operation_timeout(Duration::from_millis(REQUEST_TOTAL_MS))
         .build();
-    let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .retry_config(RetryConfig::standard().with_max_attempts(REQUEST_TRIES_MAX))
-        .timeout_config(timeouts);
+    let mut loader =
+        aws_config::defaults(BehaviorVersion::latest()).retry_config(retries()).timeout_config(timeouts);
     if let Some(region) = region {
         loader = loader.region(Region::new(region));
     }

@@ -98,6 +98,8 @@ pub const CLOCKS_APART_MS: u64 = 10 * 60 * 1_000;
 pub const SEARCHES_AT_ONCE_MAX: usize = 8;
 /// Tries of one request to the service, the first included.
 pub const REQUEST_TRIES_MAX: u32 = 6;
+/// First pause before another try of one request, milliseconds; doubles each time, with full jitter.
+pub const REQUEST_BACKOFF_MS: u64 = 50;
 /// Longest time of one try, milliseconds.
 pub const REQUEST_TRY_MS: u64 = 5_000;
 /// Longest time of one request with all its tries, milliseconds.
