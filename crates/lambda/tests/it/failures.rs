@@ -58,6 +58,26 @@ fn every_function_is_warmed_without_touching_data() {
 }
 
 #[test]
+fn d7_sockets_are_opened_through_the_distribution_in_front_alone() {
+    let stack = Stack::deploy("guarded", 30);
+    let secret = json!({ "Name": format!("{}-origin", stack.name), "SecretString": "between us" });
+    let made = stack.emulator.json("secretsmanager", "secretsmanager.CreateSecret", &secret);
+    let authorizer = stack.function("authorizer");
+    let mut environment = stack.emulator.environment(&authorizer);
+    environment["DYNAMOWAVE_ORIGIN_SECRET_ARN"] = made["ARN"].clone();
+    stack.emulator.set_environment(&authorizer, &environment);
+    let ann = stack.register("ann");
+    assert_eq!(stack.open("", Some(&ann.token)).err(), Some(403));
+    let event = json!({
+        "type": "REQUEST", "methodArn": "arn:x", "queryStringParameters": {},
+        "headers": { "authorization": format!("Bearer {}", ann.token), "x-dynamowave-origin": "between us" },
+        "requestContext": { "identity": { "sourceIp": "127.0.0.1" } }
+    });
+    let policy = stack.emulator.invoke(&authorizer, &event);
+    assert_eq!(policy["context"]["user"], ann.user, "{policy}");
+}
+
+#[test]
 fn d6_who_posts_too_fast_comes_back_for_the_rest_of_the_list_alone() {
     let stack = Stack::deploy("throttled", 5);
     let upstream = stack.emulator.url.clone();

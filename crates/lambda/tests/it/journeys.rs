@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     client::{Client, new_id, text},
+    http1,
     stack::Stack,
 };
 
@@ -211,6 +212,44 @@ fn d3_d9_a_burst_arrives_in_order_and_counts_as_unread() {
 }
 
 #[test]
+fn p34_d4_syncs_in_the_middle_of_a_burst_leave_no_gap_and_no_disorder() {
+    let stack = Stack::shared();
+    let (ann, ben) = (stack.register("ann"), stack.register("ben"));
+    let room = stack.group(&[&ann, &ben]);
+    let (mut a, _) = stack.connect(&ann);
+    a.sync(&json!({}));
+    let to = room.clone();
+    let writing = std::thread::spawn(move || {
+        for _ in 0..25 {
+            assert_eq!(a.send(&to, &new_id(), "and on")["type"], "accepted");
+        }
+    });
+    let mut last = 1;
+    while last < 26 {
+        let (mut b, _) = stack.connect(&ben);
+        let mut cursors = json!({});
+        cursors[&room] = json!(last);
+        let mut frames = b.sync(&cursors);
+        // A few live ones, then away again without a word.
+        while frames.iter().flat_map(seqs).max().unwrap_or(last) < (last + 6).min(26) {
+            frames.push(b.next());
+        }
+        for seq in frames.iter().flat_map(seqs) {
+            assert!(seq <= last + 1, "a gap before {seq}, after {last}: {frames:?}");
+            last = last.max(seq);
+        }
+        b.drop_abruptly();
+    }
+    writing.join().unwrap();
+}
+
+/// The places of the events in a frame.
+fn seqs(frame: &Value) -> Vec<u64> {
+    let events = frame["events"].as_array().cloned().unwrap_or_else(|| vec![frame.clone()]);
+    events.iter().filter(|event| !event["kind"].is_null()).filter_map(|event| event["seq"].as_u64()).collect()
+}
+
+#[test]
 fn files_and_cookies_pass_the_routes_over_http() {
     let stack = Stack::shared();
     let ann = stack.register("ann");
@@ -220,4 +259,17 @@ fn files_and_cookies_pass_the_routes_over_http() {
     assert_eq!((status, text(&me, "userId")), (200, ann.user.clone()), "{me}");
     let (status, problem) = stack.ask("GET", "/v1/nowhere", &ann.token, &Value::Null);
     assert_eq!((status, &problem["code"]), (404, &json!("not_found")));
+
+    let headers = [
+        ("authorization", &*format!("Bearer {}", ann.token)),
+        ("content-type", "application/octet-stream"),
+    ];
+    let upload = format!("{}/v1/attachments?name=tea.txt", stack.http);
+    let file = "Two spoons, four minutes.".repeat(100);
+    let answer = http1::ask("POST", &upload, &headers, file.as_bytes());
+    assert_eq!(answer.status, 201, "{answer:?}");
+    let upload: Value = serde_json::from_str(&answer.body).unwrap();
+    let file_url = format!("{}/v1/attachments/{}", stack.http, text(&upload, "attachmentId"));
+    let answer = http1::ask("GET", &file_url, &headers[..1], b"");
+    assert_eq!((answer.status, answer.body), (200, file), "it lies in the bucket");
 }
