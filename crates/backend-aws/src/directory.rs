@@ -62,13 +62,16 @@ pub struct Node {
     pub address: Option<String>,
 }
 
+/// When nodes were read, and which lived then.
+type Read = (TimestampMs, Vec<Node>);
+
 /// The connection table. Clones share it.
 #[derive(Clone)]
 pub struct AwsDirectory {
     table: Table,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
-    nodes: Arc<Mutex<Option<(TimestampMs, Vec<Node>)>>>,
+    nodes: Arc<Mutex<Option<Read>>>,
 }
 
 impl AwsDirectory {

@@ -6,7 +6,6 @@ mod body;
 mod dead;
 mod depth;
 mod lease;
-mod received;
 mod send;
 mod settle;
 
@@ -20,7 +19,6 @@ use chat::ports::{
 use parking_lot::Mutex;
 use serde::{Serialize, de::DeserializeOwned};
 
-pub use self::received::{ReceivedMessage, ReceivedQueue, Which};
 use self::{depth::Gauge, lease::Leased};
 use crate::{
     limits::{QUEUE_BATCH_MAX, SEND_ITEMS_MAX},
