@@ -49,7 +49,7 @@ enum Ready {
     Http(Router),
     Persist(Box<Home>, Box<Persisting>),
     Notify(Box<Home>, Notifying),
-    Warm(AwsCalls),
+    Warm(Box<AwsCalls>),
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -68,7 +68,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 impl Ready {
     async fn open(handler: Handler) -> Result<Ready> {
         if handler == Handler::Warm {
-            return Ok(Ready::Warm(AwsCalls::new(&backend_aws::connect(None).await)));
+            return Ok(Ready::Warm(Box::new(AwsCalls::new(&backend_aws::connect(None).await))));
         }
         let home = Box::new(Home::open(Settings::from_environment()?).await?);
         Ok(match handler {

@@ -260,10 +260,8 @@ fn files_and_cookies_pass_the_routes_over_http() {
     let (status, problem) = stack.ask("GET", "/v1/nowhere", &ann.token, &Value::Null);
     assert_eq!((status, &problem["code"]), (404, &json!("not_found")));
 
-    let headers = [
-        ("authorization", &*format!("Bearer {}", ann.token)),
-        ("content-type", "application/octet-stream"),
-    ];
+    let headers =
+        [("authorization", &*format!("Bearer {}", ann.token)), ("content-type", "application/octet-stream")];
     let upload = format!("{}/v1/attachments?name=tea.txt", stack.http);
     let file = "Two spoons, four minutes.".repeat(100);
     let answer = http1::ask("POST", &upload, &headers, file.as_bytes());

@@ -2,6 +2,12 @@
 //! from registration over HTTP to an event on another socket (D1 to D5, P70 to P73).
 //! `tests/emulated.sh` starts the emulator; nothing here can reach an account of AWS.
 
+#![allow(
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "helpers of tests, shared by the modules of one binary"
+)]
+
 mod archive;
 mod client;
 mod emulator;

@@ -175,7 +175,8 @@ fn template(emulator: &Emulator, name: &str, lease_s: u32) -> Value {
             }),
         );
     }
-    interfaces(&mut add);
+    socket_interface(&mut add);
+    http_interface(&mut add);
     json!({
         "Resources": resources,
         "Outputs": { "HttpApi": { "Value": { "Ref": "HttpApi" } }, "WsApi": { "Value": { "Ref": "WsApi" } } },
@@ -211,13 +212,15 @@ fn function(emulator: &Emulator, name: &str, handler: &str) -> Value {
     })
 }
 
-/// The sockets' interface with its authorizer, and the one over HTTP.
-fn interfaces(add: &mut impl FnMut(String, &str, Value)) {
-    let uri = |handler: &str| {
-        let arn = format!("${{{handler}Function.Arn}}");
-        let path = "arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions";
-        json!({ "Fn::Sub": format!("{path}/{arn}/invocations") })
-    };
+/// The address of a function as an integration names it.
+fn uri(handler: &str) -> Value {
+    let arn = format!("${{{handler}Function.Arn}}");
+    let path = "arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions";
+    json!({ "Fn::Sub": format!("{path}/{arn}/invocations") })
+}
+
+/// The sockets' interface with its authorizer.
+fn socket_interface(add: &mut impl FnMut(String, &str, Value)) {
     add(
         "WsApi".into(),
         "AWS::ApiGatewayV2::Api",
@@ -260,6 +263,10 @@ fn interfaces(add: &mut impl FnMut(String, &str, Value)) {
             "ApiId": { "Ref": "WsApi" }, "StageName": "live", "AutoDeploy": true,
         }),
     );
+}
+
+/// The interface over HTTP.
+fn http_interface(add: &mut impl FnMut(String, &str, Value)) {
     add(
         "HttpApi".into(),
         "AWS::ApiGatewayV2::Api",
