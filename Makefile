@@ -101,6 +101,11 @@ browser: tools ## Journeys through the web app in real browsers, against the rea
 	cargo build -q -p cli
 	cd web && SERVER_BINARY="$$(realpath "$${CARGO_TARGET_DIR:-../target}")/debug/dynamowave" npm run test:browser -- $(JOURNEYS)
 
+.PHONY: test-aws
+test-aws: tools ## The backend for AWS against an emulator on this machine, with faults on the way
+	@xtask/scripts/tools.sh aws
+	xtask/scripts/test-aws.sh
+
 .PHONY: crash
 crash: tools ## kill -9 under load, again and again (CRASH_KILLS=200, CRASH_SEED=…)
 	CRASH_KILLS=$${CRASH_KILLS:-200} cargo test --release -p cli --test it -- --nocapture kill_9

@@ -1,0 +1,38 @@
+//! Steps 5 to 7 of a message's journey in the cloud: the ports over DynamoDB tables and SQS FIFO queues.
+//! Alone names the SDK of AWS; knows no rule of the chat and no wire. Nothing is kept in a process but hints.
+//!
+//! Read in this order: [`Aws`] (what it is made of), `keys` (what lies where), `store::append` (how a message is
+//! written), `queue` (how it gets there), [`provision`] (how all of it comes to be).
+
+mod aws;
+mod calling;
+mod codec;
+mod commands;
+mod directory;
+mod endpoints;
+mod error;
+mod item;
+mod jitter;
+mod keys;
+pub mod limits;
+mod posting;
+mod provision;
+mod queue;
+mod search;
+mod store;
+mod table;
+mod usage;
+
+pub use aws_config::SdkConfig;
+
+pub use self::{
+    aws::{Aws, AwsNames, AwsOptions, QueueNames, connect, connect_to},
+    calling::AwsCalls,
+    commands::Applied,
+    directory::{AwsDirectory, Node},
+    endpoints::{AwsEndpoints, Endpoint},
+    posting::{AwsPosting, Posted},
+    provision::{ProvisionOptions, provision},
+    queue::{ReceivedMessage, ReceivedQueue, Which},
+    usage::{Consumed, Usage},
+};
