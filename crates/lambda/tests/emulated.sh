@@ -12,11 +12,13 @@ log=$(mktemp)
 export BIND_HOST=127.0.0.1 IOT_MTLS_ENABLED=0 GATEWAY_PORT=$port MINISTACK_REGION=eu-west-1
 export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=eu-west-1
 export AWS_ENDPOINT_URL=http://127.0.0.1:$port
-"$environment/bin/ministack" >"$log" 2>&1 &
+# A session of its own, so that the functions it started end with it.
+setsid "$environment/bin/ministack" >"$log" 2>&1 &
 emulator=$!
 finish() {
   kill "$emulator" 2>/dev/null || true
   wait "$emulator" 2>/dev/null || true
+  kill -KILL -- "-$emulator" 2>/dev/null || true
   rm -f "$log"
 }
 trap finish EXIT
