@@ -32,10 +32,16 @@ export class Person {
     return this.call("POST", path, body);
   }
 
-  /** Gives the `seq` of the message. */
+  /** Gives the `seq` of the message, once it has one: accepted is not yet applied. */
   async say(conversationId, body, more = {}) {
-    const { event, seq } = await this.post(`/v1/conversations/${conversationId}/messages`, { body, ...more });
-    return event?.seq ?? seq ?? (await this.last(conversationId));
+    const { clientMessageId } = await this.post(`/v1/conversations/${conversationId}/messages`, { body, ...more });
+    for (let look = 0; look < LOOKS_MAX; look++) {
+      const { events } = await this.call("GET", `/v1/conversations/${conversationId}/events?before=${Number.MAX_SAFE_INTEGER}&limit=20`);
+      const event = events.find((one) => one.clientMessageId === clientMessageId);
+      if (event !== undefined) return event.seq;
+      await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
+    }
+    throw new Error(`the message ${clientMessageId} was accepted and never applied`);
   }
 
   async last(conversationId) {
@@ -54,6 +60,9 @@ export class Person {
     return this.call("PUT", `/v1/conversations/${conversationId}/marks`, { readSeq: seq });
   }
 }
+
+const LOOKS_MAX = 200;
+const LOOK_AGAIN_MS = 25;
 
 const PEOPLE = [
   ["grace", "Grace Hopper", 20, "short", { emoji: "🐛", text: "Looking for moths" }],

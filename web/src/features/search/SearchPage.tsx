@@ -151,7 +151,7 @@ function Result({ item, name }: { item: SearchItem; name: string }) {
             {formats.day(item.sentAt, now)}, {formats.time(item.sentAt)}
           </time>
         </span>
-        <span className={styles.snippet} dir="auto">
+        <span className={styles.snippet} dir="auto" data-foreign>
           {item.snippet.map((part, index) => (part.hit ? <mark key={index}>{part.text}</mark> : <span key={index}>{withoutMarks(part.text)}</span>))}
         </span>
       </span>
