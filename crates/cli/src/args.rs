@@ -40,6 +40,12 @@ enum Command {
     /// Start a process that tells gateways what happened, one of several.
     #[cfg(feature = "aws")]
     Notifier(NodeArgs),
+    /// An installation on AWS: make its tables and queues.
+    #[cfg(feature = "aws")]
+    Aws {
+        #[command(subcommand)]
+        command: AwsCommand,
+    },
     /// Dead letters: list, show, redrive or drop what could not be processed.
     Dlq(DeadLetterArgs),
     /// Look into a data folder: rows of the store, records of the journal.
@@ -99,6 +105,20 @@ struct NodeArgs {
     token: Option<String>,
 }
 
+#[cfg(feature = "aws")]
+#[derive(Debug, Subcommand)]
+enum AwsCommand {
+    /// Make the tables and queues that the configuration names, where they are not there. The templates in
+    /// `deploy/aws` make them too, with alarms, roles and keys; this is for an emulator and for a first look.
+    Provision {
+        #[command(flatten)]
+        config: ConfigArgs,
+        /// Key of KMS that encrypts them; without one AWS's own key does.
+        #[arg(long, value_name = "KEY")]
+        kms_key: Option<String>,
+    },
+}
+
 /// Where queues and tables are.
 #[cfg(feature = "aws")]
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -131,6 +151,10 @@ fn dispatch(command: Command) -> Result<()> {
         Command::Serve(args) => {
             let config = args.load()?;
             serve(&config, args.fault.as_ref())
+        }
+        #[cfg(feature = "aws")]
+        Command::Aws { command: AwsCommand::Provision { config, kms_key } } => {
+            nodes::provision(&config.load(&[])?, kms_key)
         }
         #[cfg(feature = "aws")]
         Command::Gateway(args) => args.run(Role::Gateway),

@@ -7,7 +7,10 @@ mod peers;
 mod wire;
 
 use std::{
+    fs,
     future::Future,
+    os::unix::fs::DirBuilderExt as _,
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -17,14 +20,14 @@ use std::{
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use api::App;
-use backend_aws::{Aws, AwsDirectory, AwsNames, AwsOptions, QueueNames};
+use backend_aws::{Aws, AwsDirectory, AwsNames, AwsOptions, ProvisionOptions, QueueNames};
 use chat::{
     NodeId,
     ports::{Announcer, Clock, PortError, Randomness},
 };
 use gateway::{Gateway, Hub, HubHandle};
 use metrics_exporter_prometheus::PrometheusHandle;
-use object_store::{ObjectStore, aws::AmazonS3Builder};
+use object_store::{ObjectStore, aws::AmazonS3Builder, local::LocalFileSystem};
 use tokio::{
     runtime::Runtime,
     signal::unix::{SignalKind, signal},
@@ -72,6 +75,21 @@ pub(crate) fn run(role: Role, config: &Config, operator_token: Option<String>) -
     })
 }
 
+/// Makes the tables and queues that the configuration names, where they are not there; safe to repeat.
+pub(crate) fn provision(config: &Config, key: Option<String>) -> Result<()> {
+    let options = ProvisionOptions { kms_key: key, ..ProvisionOptions::default() };
+    runtime()?.block_on(async {
+        let sdk = backend_aws::connect(region(config)).await;
+        backend_aws::provision(&sdk, &names(config), &options).await.context("cannot make the tables and queues")
+    })?;
+    println!("The tables and queues are there.");
+    Ok(())
+}
+
+fn region(config: &Config) -> Option<String> {
+    (!config.aws.region.is_empty()).then(|| config.aws.region.clone())
+}
+
 fn runtime() -> Result<Runtime> {
     Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
 }
@@ -88,8 +106,7 @@ impl Installation {
         clock: Arc<dyn Clock>,
         randomness: Arc<dyn Randomness>,
     ) -> Result<Installation> {
-        let region = (!config.aws.region.is_empty()).then(|| config.aws.region.clone());
-        let sdk = backend_aws::connect(region).await;
+        let sdk = backend_aws::connect(region(config)).await;
         let (names, options) = (names(config), AwsOptions::default());
         let aws = Aws::open(&sdk, &names, options, Arc::clone(&clock), Arc::clone(&randomness))
             .await
@@ -217,10 +234,20 @@ fn names(config: &Config) -> AwsNames {
     }
 }
 
-/// Files of all nodes lie in one bucket. Region, endpoint and credentials come from where the SDK finds them.
+/// Files of all nodes lie in one bucket, or in one folder that all of them see. Region, endpoint and credentials come
+/// from where the SDK finds them.
 fn files(config: &Config) -> Result<Arc<dyn ObjectStore>> {
-    let bucket = &config.aws.files_bucket;
-    ensure!(!bucket.is_empty(), "aws.files_bucket must name the bucket for files");
+    let (bucket, folder) = (&config.aws.files_bucket, &config.files.folder);
+    ensure!(
+        bucket.is_empty() != folder.is_empty(),
+        "set aws.files_bucket to the bucket for files, or files.folder to a folder that all gateways share"
+    );
+    if bucket.is_empty() {
+        let folder = Path::new(folder);
+        let cannot = || format!("cannot use the folder for files {}", folder.display());
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).with_context(cannot)?;
+        return Ok(Arc::new(LocalFileSystem::new_with_prefix(folder).with_context(cannot)?.with_fsync(true)));
+    }
     let mut builder = AmazonS3Builder::from_env().with_bucket_name(bucket);
     if !config.aws.region.is_empty() {
         builder = builder.with_region(&config.aws.region);
