@@ -65,7 +65,12 @@ impl Notifications {
 #[async_trait]
 impl Queue<Announcement> for Notifications {
     fn capabilities(&self) -> QueueCapabilities {
-        QueueCapabilities { survives_restart: false, leases_expire: false, batch_max: SEND_ITEMS_MAX }
+        QueueCapabilities {
+            survives_restart: false,
+            leases_expire: false,
+            batch_max: SEND_ITEMS_MAX,
+            lease_max: usize::MAX,
+        }
     }
 
     async fn send(&self, items: Vec<Item<Announcement>>) -> Result<(), PortError> {

@@ -44,7 +44,12 @@ struct Batch {
 #[async_trait]
 impl Queue<Envelope> for MessageQueue {
     fn capabilities(&self) -> QueueCapabilities {
-        QueueCapabilities { survives_restart: true, leases_expire: false, batch_max: SEND_ITEMS_MAX }
+        QueueCapabilities {
+            survives_restart: true,
+            leases_expire: false,
+            batch_max: SEND_ITEMS_MAX,
+            lease_max: usize::MAX,
+        }
     }
 
     /// The group of an item is its conversation.

@@ -91,6 +91,8 @@ pub struct QueueCapabilities {
     pub leases_expire: bool,
     /// Items in one `send` at most.
     pub batch_max: usize,
+    /// Items in one `lease` at most, whatever is asked.
+    pub lease_max: usize,
 }
 
 /// A queue. All methods may be called from many tasks at once.

@@ -285,6 +285,7 @@ impl<T: Clone + Send + Sync + 'static> Queue<T> for ModelQueue<T> {
             survives_restart: true,
             leases_expire: true,
             batch_max: self.shared.options.batch_max,
+            lease_max: usize::MAX,
         }
     }
 

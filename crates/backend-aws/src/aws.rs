@@ -1,0 +1,198 @@
+//! Composition: names of tables and queues, connections to the services, and the ports over them.
+//! Does not make what it opens; that is for `provision`.
+
+use std::{sync::Arc, time::Duration};
+
+use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use chat::{
+    Announcement, Envelope, Epoch,
+    ports::{Clock, Commands, ErrorKind, PortError, Queue, Randomness, Search, Store},
+};
+
+use crate::{
+    codec::{from_hex, hex},
+    commands::{Applied, AwsCommands, Waited},
+    directory::AwsDirectory,
+    error::{corrupt, failed, plain},
+    item::{Item, text, text_of},
+    jitter::Jitter,
+    keys,
+    limits::{LEASE_MS, QUEUE_ITEMS_MAX, RECEIVES_MAX, REQUEST_TOTAL_MS, REQUEST_TRIES_MAX, REQUEST_TRY_MS},
+    queue::{AwsQueue, QueuePlace},
+    search::AwsSearch,
+    store::{AwsStore, Core},
+    table::Table,
+    usage::Usage,
+};
+
+/// What the tables and queues of one installation are called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AwsNames {
+    /// The durable table.
+    pub main_table: String,
+    /// The table of what lives shortly.
+    pub live_table: String,
+    /// Commands on their way.
+    pub messages: QueueNames,
+    /// Announcements on their way.
+    pub notifications: QueueNames,
+}
+
+/// A queue and where the service puts what was received too often.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueNames {
+    /// The queue; ends in `.fifo`.
+    pub queue: String,
+    /// Its dead-letter queue; ends in `.fifo`.
+    pub dead: String,
+}
+
+/// How queues behave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AwsOptions {
+    /// Life of a lease.
+    pub lease: Duration,
+    /// Items of a queue, waiting and leased, above which it answers `Overloaded`.
+    pub queue_items_max: u64,
+    /// Receives after which the service gives up, as provisioned.
+    pub receives_max: u32,
+}
+
+/// An open installation: the ports, and what the persister has to call.
+#[derive(Clone)]
+pub struct Aws {
+    /// The store.
+    pub store: Arc<dyn Store>,
+    /// Commands on their way.
+    pub messages: Arc<dyn Queue<Envelope>>,
+    /// Announcements on their way.
+    pub notifications: Arc<dyn Queue<Announcement>>,
+    /// The way in.
+    pub commands: Arc<dyn Commands>,
+    /// The connection table.
+    pub directory: AwsDirectory,
+    /// Searching in messages.
+    pub search: Arc<dyn Search>,
+    /// To be called with every durable outcome by a persister in this process.
+    pub applied: Applied,
+    /// What the tables were asked for.
+    pub usage: Arc<Usage>,
+}
+
+impl AwsNames {
+    /// The names of the installation with this prefix: letters, digits and `-`, at most 40.
+    #[must_use]
+    pub fn with_prefix(prefix: &str) -> AwsNames {
+        let queue = |name: &str| QueueNames {
+            queue: format!("{prefix}-{name}.fifo"),
+            dead: format!("{prefix}-{name}-dead.fifo"),
+        };
+        AwsNames {
+            main_table: format!("{prefix}-main"),
+            live_table: format!("{prefix}-live"),
+            messages: queue("messages"),
+            notifications: queue("notifications"),
+        }
+    }
+}
+
+impl Default for AwsOptions {
+    fn default() -> AwsOptions {
+        AwsOptions {
+            lease: Duration::from_millis(LEASE_MS),
+            queue_items_max: QUEUE_ITEMS_MAX,
+            receives_max: RECEIVES_MAX,
+        }
+    }
+}
+
+/// The way to the services: region, endpoint and credentials from the environment and its files as every tool of AWS
+/// finds them (`AWS_ENDPOINT_URL` included), tries with full jitter, bounded in number and time.
+pub async fn connect(region: Option<String>) -> SdkConfig {
+    let timeouts = TimeoutConfig::builder()
+        .operation_attempt_timeout(Duration::from_millis(REQUEST_TRY_MS))
+        .operation_timeout(Duration::from_millis(REQUEST_TOTAL_MS))
+        .build();
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .retry_config(RetryConfig::standard().with_max_attempts(REQUEST_TRIES_MAX))
+        .timeout_config(timeouts);
+    if let Some(region) = region {
+        loader = loader.region(Region::new(region));
+    }
+    loader.load().await
+}
+
+impl Aws {
+    /// Opens an installation that is provisioned. Must be called in a tokio runtime.
+    ///
+    /// # Errors
+    /// When a table or a queue does not answer, or is not there.
+    pub async fn open(
+        sdk: &SdkConfig,
+        names: &AwsNames,
+        options: AwsOptions,
+        clock: Arc<dyn Clock>,
+        randomness: Arc<dyn Randomness>,
+    ) -> Result<Aws, PortError> {
+        let (tables, queues) = (aws_sdk_dynamodb::Client::new(sdk), aws_sdk_sqs::Client::new(sdk));
+        let (usage, jitter) = (Arc::new(Usage::default()), Jitter::new(randomness));
+        let table = |name: &str| Table::new(tables.clone(), name, Arc::clone(&usage), jitter.clone());
+        let (main, live) = (table(&names.main_table), table(&names.live_table));
+        let epoch = epoch(&main, &jitter).await?;
+        let core = Core::new(main.clone(), Arc::clone(&clock), jitter.clone(), epoch);
+        let store: Arc<dyn Store> = Arc::new(AwsStore(Arc::new(core)));
+        let waited = Waited::default();
+        let messages_place = place(&queues, "messages", &names.messages, options).await?;
+        let notifications_place = place(&queues, "notifications", &names.notifications, options).await?;
+        let messages: AwsQueue<Envelope> = AwsQueue::new(
+            queues.clone(),
+            messages_place,
+            main.clone(),
+            Arc::clone(&clock),
+            Some(waited.note()),
+        );
+        let notifications: AwsQueue<Announcement> =
+            AwsQueue::new(queues, notifications_place, main, Arc::clone(&clock), None);
+        Ok(Aws {
+            commands: Arc::new(AwsCommands::new(messages.clone(), live.clone(), jitter)),
+            applied: waited.applied(live.clone(), Arc::clone(&clock)),
+            directory: AwsDirectory::new(live, Arc::clone(&store), clock),
+            search: Arc::new(AwsSearch::new(Arc::clone(&store))),
+            messages: Arc::new(messages),
+            notifications: Arc::new(notifications),
+            store,
+            usage,
+        })
+    }
+}
+
+/// The generation of the history: made by whoever opens an installation first.
+async fn epoch(main: &Table, jitter: &Jitter) -> Result<Epoch, PortError> {
+    const EPOCH: &str = "e";
+    let new = hex(&jitter.nonce().to_be_bytes());
+    main.write(Item::new(keys::epoch()).with(EPOCH, text(&new)).put_new()).await?;
+    let item = main.get(&keys::epoch()).await?.ok_or_else(|| corrupt("epoch", "it is not there"))?;
+    Ok(Epoch::from_u128(from_hex("epoch", text_of(&item, EPOCH).unwrap_or_default())?))
+}
+
+async fn place(
+    queues: &aws_sdk_sqs::Client,
+    name: &'static str,
+    names: &QueueNames,
+    options: AwsOptions,
+) -> Result<QueuePlace, PortError> {
+    const OPERATION: &str = "sqs.GetQueueUrl";
+    let url = async |queue: &str| {
+        let answer = queues.get_queue_url().queue_name(queue).send().await;
+        let answer = answer.map_err(|error| failed(OPERATION, &error))?;
+        answer.queue_url.ok_or_else(|| plain(ErrorKind::Unavailable, OPERATION))
+    };
+    Ok(QueuePlace {
+        name,
+        url: url(&names.queue).await?,
+        dead_url: url(&names.dead).await?,
+        lease: options.lease,
+        items_max: options.queue_items_max,
+        receives_max: options.receives_max,
+    })
+}

@@ -1,0 +1,29 @@
+//! Steps 5 to 7 of a message's journey in the cloud: the ports over DynamoDB tables and SQS FIFO queues.
+//! Alone names the SDK of AWS; knows no rule of the chat and no wire. Nothing is kept in a process but hints.
+//!
+//! Read in this order: [`Aws`] (what it is made of), `keys` (what lies where), `store::append` (how a message is
+//! written), `queue` (how it gets there), [`provision`] (how all of it comes to be).
+
+mod aws;
+mod codec;
+mod commands;
+mod directory;
+mod error;
+mod item;
+mod jitter;
+mod keys;
+pub mod limits;
+mod provision;
+mod queue;
+mod search;
+mod store;
+mod table;
+mod usage;
+
+pub use self::{
+    aws::{Aws, AwsNames, AwsOptions, QueueNames, connect},
+    commands::Applied,
+    directory::{AwsDirectory, Node},
+    provision::{ProvisionOptions, provision},
+    usage::{Consumed, Usage},
+};
