@@ -10,7 +10,8 @@ DATA ?= ./data
 LISTEN ?= 127.0.0.1:8080
 SECONDS_EACH ?= 60
 # Journeys of the web app in `make browser`; none named is all that give a verdict.
-JOURNEYS ?= firstRun changes killed offline devices hostile logOut accessible
+JOURNEYS ?= firstRun changes killed offline devices tabs notices logOut people files hostile letters search crowd \
+  reachable german rightToLeft accessible
 LOGS := target/ci
 BINARY := target/release/dynamowave
 
@@ -99,6 +100,11 @@ browser: tools ## Journeys through the web app in real browsers, against the rea
 	@xtask/scripts/tools.sh browser
 	cargo build -q -p cli
 	cd web && SERVER_BINARY="$$(realpath "$${CARGO_TARGET_DIR:-../target}")/debug/dynamowave" npm run test:browser -- $(JOURNEYS)
+
+.PHONY: test-aws
+test-aws: tools ## The backend for AWS against an emulator on this machine, with faults on the way
+	@xtask/scripts/tools.sh aws
+	xtask/scripts/test-aws.sh
 
 .PHONY: crash
 crash: tools ## kill -9 under load, again and again (CRASH_KILLS=200, CRASH_SEED=…)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes sure that a tool is there: says what is missing and the one command that installs it, or, as root on a machine
-# with apt, installs it. Usage: tools.sh rust|web|browser|documents|fuzz|book|container
+# with apt, installs it. Usage: tools.sh rust|web|browser|documents|fuzz|book|container|aws
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -85,7 +85,24 @@ browser() {
 
 container() { has docker || has podman || missing "docker or podman" "sudo apt-get install -y podman"; }
 
+# An emulator of the services of AWS and a proxy that makes them fail, each in a folder of its own: their pins clash.
+aws() {
+  local tool package
+  while read -r tool package; do
+    if [ ! -f "target/ci/aws/$tool/installed" ] || [ "$(cat "target/ci/aws/$tool/installed")" != "$package" ]; then
+      mkdir -p target/ci/aws
+      python3 -m venv "target/ci/aws/$tool" 2>/dev/null || { packages python3 python3-venv; python3 -m venv "target/ci/aws/$tool"; }
+      # shellcheck disable=SC2086 # several packages
+      "target/ci/aws/$tool/bin/pip" install --quiet --disable-pip-version-check $package
+      printf '%s' "$package" >"target/ci/aws/$tool/installed"
+    fi
+  done <<'TOOLS'
+emulator ministack==1.5.33 cryptography==50.0.2
+faults microburst==0.10.0
+TOOLS
+}
+
 case "${1:-}" in
-  rust | web | browser | documents | fuzz | book | container) "$1" ;;
-  *) say "usage: $0 rust|web|browser|documents|fuzz|book|container"; exit 2 ;;
+  rust | web | browser | documents | fuzz | book | container | aws) "$1" ;;
+  *) say "usage: $0 rust|web|browser|documents|fuzz|book|container|aws"; exit 2 ;;
 esac

@@ -133,15 +133,19 @@ fn check_package(package: &Package, ours: &[&str]) -> Vec<Finding> {
     findings
 }
 
+/// A plain build is everything but what names a cloud.
 fn check_default_members(metadata: &Metadata) -> Vec<Finding> {
-    metadata
-        .workspace_default_packages()
-        .iter()
-        .filter(|package| AWS_ONLY.contains(&package.name.as_str()))
-        .map(|package| {
-            let message =
-                format!("{} belongs outside default-members: a plain build needs no cloud", package.name);
-            Finding::of("Cargo.toml", message)
-        })
-        .collect()
+    let default: Vec<&str> =
+        metadata.workspace_default_packages().iter().map(|package| package.name.as_str()).collect();
+    let mut findings = Vec::new();
+    for package in metadata.workspace_packages() {
+        let name = package.name.as_str();
+        let message = match (AWS_ONLY.contains(&name), default.contains(&name)) {
+            (true, true) => format!("{name} belongs outside default-members: a plain build needs no cloud"),
+            (false, false) => format!("{name} is missing in default-members: a plain build leaves it out"),
+            _ => continue,
+        };
+        findings.push(Finding::of("Cargo.toml", message));
+    }
+    findings
 }

@@ -17,7 +17,10 @@ use crate::{
     item::{Item, text, text_of},
     jitter::Jitter,
     keys,
-    limits::{LEASE_MS, QUEUE_ITEMS_MAX, RECEIVES_MAX, REQUEST_TOTAL_MS, REQUEST_TRIES_MAX, REQUEST_TRY_MS},
+    limits::{
+        LEASE_MS, QUEUE_ITEMS_MAX, RECEIVES_MAX, REQUEST_BACKOFF_MS, REQUEST_TOTAL_MS, REQUEST_TRIES_MAX,
+        REQUEST_TRY_MS,
+    },
     queue::{AwsQueue, QueuePlace},
     search::AwsSearch,
     store::{AwsStore, Core},
@@ -109,15 +112,29 @@ impl Default for AwsOptions {
 /// The way to the services: region, endpoint and credentials from the environment and its files as every tool of AWS
 /// finds them (`AWS_ENDPOINT_URL` included), tries with full jitter, bounded in number and time.
 pub async fn connect(region: Option<String>) -> SdkConfig {
+    connect_to(region, None).await
+}
+
+/// Tries again soon at first: somebody waits for every one of these requests.
+fn retries() -> RetryConfig {
+    RetryConfig::standard()
+        .with_max_attempts(REQUEST_TRIES_MAX)
+        .with_initial_backoff(Duration::from_millis(REQUEST_BACKOFF_MS))
+}
+
+/// The same, to services at this endpoint whatever the environment names.
+pub async fn connect_to(region: Option<String>, endpoint: Option<String>) -> SdkConfig {
     let timeouts = TimeoutConfig::builder()
         .operation_attempt_timeout(Duration::from_millis(REQUEST_TRY_MS))
         .operation_timeout(Duration::from_millis(REQUEST_TOTAL_MS))
         .build();
-    let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .retry_config(RetryConfig::standard().with_max_attempts(REQUEST_TRIES_MAX))
-        .timeout_config(timeouts);
+    let mut loader =
+        aws_config::defaults(BehaviorVersion::latest()).retry_config(retries()).timeout_config(timeouts);
     if let Some(region) = region {
         loader = loader.region(Region::new(region));
+    }
+    if let Some(endpoint) = endpoint {
+        loader = loader.endpoint_url(endpoint);
     }
     loader.load().await
 }
@@ -139,8 +156,8 @@ impl Aws {
         let table = |name: &str| Table::new(tables.clone(), name, Arc::clone(&usage), jitter.clone());
         let (main, live) = (table(&names.main_table), table(&names.live_table));
         let epoch = epoch(&main, &jitter).await?;
-        let core = Core::new(main.clone(), Arc::clone(&clock), jitter.clone(), epoch);
-        let store: Arc<dyn Store> = Arc::new(AwsStore(Arc::new(core)));
+        let core = Arc::new(Core::new(main.clone(), Arc::clone(&clock), jitter.clone(), epoch));
+        let store: Arc<dyn Store> = Arc::new(AwsStore(Arc::clone(&core)));
         let waited = Waited::default();
         let messages_place = place(&queues, "messages", &names.messages, options).await?;
         let notifications_place = place(&queues, "notifications", &names.notifications, options).await?;
@@ -157,7 +174,7 @@ impl Aws {
             commands: Arc::new(AwsCommands::new(messages.clone(), live.clone(), jitter)),
             applied: waited.applied(live.clone(), Arc::clone(&clock)),
             directory: AwsDirectory::new(live, Arc::clone(&store), clock),
-            search: Arc::new(AwsSearch::new(Arc::clone(&store))),
+            search: Arc::new(AwsSearch::new(core)),
             messages: Arc::new(messages),
             notifications: Arc::new(notifications),
             store,

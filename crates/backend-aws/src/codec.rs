@@ -1,5 +1,5 @@
 //! Values as bytes and as text: a byte that names the form, then postcard; base64 of it where only text passes.
-//! Stored: fields and variants of what is encoded are only ever appended, see `docs/src/storage-format.md`.
+//! Stored: fields and variants of what is encoded are only ever appended, see `docs/storage-format.md`.
 
 use base64ct::{Base64Unpadded, Encoding};
 use chat::ports::PortError;
@@ -18,8 +18,8 @@ pub(crate) fn encode(value: &impl Serialize) -> Vec<u8> {
 /// The value of such bytes.
 pub(crate) fn decode<T: DeserializeOwned>(what: &'static str, bytes: &[u8]) -> Result<T, PortError> {
     match bytes.split_first() {
-        Some((&FORM, rest)) => postcard::from_bytes(rest).map_err(|error| corrupt(what, error)),
-        Some((form, _)) => Err(corrupt(what, format_args!("form {form} is not known"))),
+        Some((&FORM, rest)) => postcard::from_bytes(rest).map_err(|error| corrupt(what, &error)),
+        Some((form, _)) => Err(corrupt(what, &format_args!("form {form} is not known"))),
         None => Err(corrupt(what, "it is empty")),
     }
 }
@@ -31,7 +31,7 @@ pub(crate) fn to_text(bytes: &[u8]) -> String {
 
 /// The bytes of such text.
 pub(crate) fn from_text(what: &'static str, text: &str) -> Result<Vec<u8>, PortError> {
-    Base64Unpadded::decode_vec(text).map_err(|error| corrupt(what, error))
+    Base64Unpadded::decode_vec(text).map_err(|error| corrupt(what, &error))
 }
 
 /// Bytes as lower-case hexadecimal digits, as in keys.
@@ -44,7 +44,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 /// The 128 bits of an id in a key.
 pub(crate) fn from_hex(what: &'static str, text: &str) -> Result<u128, PortError> {
     if text.len() == 32 {
-        u128::from_str_radix(text, 16).map_err(|error| corrupt(what, error))
+        u128::from_str_radix(text, 16).map_err(|error| corrupt(what, &error))
     } else {
         Err(corrupt(what, "it has not 32 digits"))
     }

@@ -23,7 +23,8 @@ use crate::{
     item::{Attributes, Item, Key, Write, data, number, number_of, sort_of, text, text_of},
     keys,
     limits::{
-        CONNECTION_KEPT_MS, NODES_LIFE_MS, NODES_TOLD_ALL_MAX, REQUESTS_AT_ONCE_MAX, SUBSCRIPTION_LIFE_MS,
+        CONNECTION_KEPT_MS, NODES_LIFE_MS, NODES_TOLD_ALL_MAX, REQUESTS_AT_ONCE_MAX, SMALL_MEMBERS_MAX,
+        SUBSCRIPTION_LIFE_MS,
     },
     table::{Range, Table},
 };
@@ -34,8 +35,8 @@ const UNTIL: &str = "un";
 const SEEN: &str = "sn";
 /// Where a node can be told things.
 const ADDRESS: &str = "ad";
-/// People of a small conversation, and a few more for those who join while it is asked.
-const SMALL: usize = MARKS_BROADCAST_MEMBERS_MAX as usize;
+/// The bound of small conversations is the one of the rules.
+const _: () = assert!(SMALL_MEMBERS_MAX as u64 == MARKS_BROADCAST_MEMBERS_MAX);
 
 /// A connection as it is stored: never gains a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,13 +62,16 @@ pub struct Node {
     pub address: Option<String>,
 }
 
+/// When nodes were read, and which lived then.
+type Read = (TimestampMs, Vec<Node>);
+
 /// The connection table. Clones share it.
 #[derive(Clone)]
 pub struct AwsDirectory {
     table: Table,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
-    nodes: Arc<Mutex<Option<(TimestampMs, Vec<Node>)>>>,
+    nodes: Arc<Mutex<Option<Read>>>,
 }
 
 impl AwsDirectory {
@@ -237,8 +241,8 @@ impl AwsDirectory {
             }
         };
         if let Some(conversation) = conversation {
-            let members = self.store.members(conversation, None, SMALL + 1).await?;
-            if members.len() <= SMALL {
+            let members = self.store.members(conversation, None, SMALL_MEMBERS_MAX + 1).await?;
+            if members.len() <= SMALL_MEMBERS_MAX {
                 people.extend(members.into_iter().map(|member| member.user));
             } else {
                 nodes.extend(self.nodes_of_large(conversation).await?);

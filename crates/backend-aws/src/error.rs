@@ -44,7 +44,7 @@ pub(crate) fn plain(kind: ErrorKind, operation: &'static str) -> PortError {
 }
 
 /// What is stored cannot be read.
-pub(crate) fn corrupt(what: &'static str, why: impl ToString) -> PortError {
+pub(crate) fn corrupt(what: &'static str, why: &(impl std::fmt::Display + ?Sized)) -> PortError {
     PortError::new(ErrorKind::Corrupt, "aws.read").caused_by(Unreadable { what, why: why.to_string() })
 }
 

@@ -5,14 +5,17 @@
 //! written), `queue` (how it gets there), [`provision`] (how all of it comes to be).
 
 mod aws;
+mod calling;
 mod codec;
 mod commands;
 mod directory;
+mod endpoints;
 mod error;
 mod item;
 mod jitter;
 mod keys;
 pub mod limits;
+mod posting;
 mod provision;
 mod queue;
 mod search;
@@ -20,10 +23,16 @@ mod store;
 mod table;
 mod usage;
 
+pub use aws_config::SdkConfig;
+
 pub use self::{
-    aws::{Aws, AwsNames, AwsOptions, QueueNames, connect},
+    aws::{Aws, AwsNames, AwsOptions, QueueNames, connect, connect_to},
+    calling::AwsCalls,
     commands::Applied,
     directory::{AwsDirectory, Node},
+    endpoints::{AwsEndpoints, Endpoint},
+    posting::{AwsPosting, Posted},
     provision::{ProvisionOptions, provision},
+    queue::{ReceivedMessage, ReceivedQueue, Which},
     usage::{Consumed, Usage},
 };

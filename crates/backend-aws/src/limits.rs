@@ -78,6 +78,8 @@ pub const QUEUE_RETRY_MS: u64 = 1_000;
 pub const LEASE_PAUSE_MS: u64 = 50;
 /// Rounds of one look through the dead-letter queue of the service, ten messages each.
 pub const ABSORB_ROUNDS_MAX: u32 = 1_000;
+/// Members up to which the nodes of each are looked up; above, nodes are told as such.
+pub const SMALL_MEMBERS_MAX: usize = 100;
 /// Nodes up to which all of them hear of what happens in a large conversation.
 pub const NODES_TOLD_ALL_MAX: usize = 32;
 /// Age of the list of nodes before it is read again, milliseconds.
@@ -96,6 +98,8 @@ pub const CLOCKS_APART_MS: u64 = 10 * 60 * 1_000;
 pub const SEARCHES_AT_ONCE_MAX: usize = 8;
 /// Tries of one request to the service, the first included.
 pub const REQUEST_TRIES_MAX: u32 = 6;
+/// First pause before another try of one request, milliseconds; doubles each time, with full jitter.
+pub const REQUEST_BACKOFF_MS: u64 = 50;
 /// Longest time of one try, milliseconds.
 pub const REQUEST_TRY_MS: u64 = 5_000;
 /// Longest time of one request with all its tries, milliseconds.

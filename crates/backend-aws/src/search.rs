@@ -6,8 +6,7 @@ use std::{cmp::Reverse, collections::BTreeMap, sync::Arc};
 use async_trait::async_trait;
 use chat::{
     ConversationId, Row, Seq,
-    limits::PAGE_BYTES_MAX,
-    ports::{ErrorKind, EventsQuery, PortError, Search, SearchCapabilities, SearchPage, Store},
+    ports::{ErrorKind, PortError, Search, SearchCapabilities, SearchPage},
     search::{Place, SearchQuery},
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -18,18 +17,19 @@ use crate::{
     limits::{
         CLOCKS_APART_MS, REQUESTS_AT_ONCE_MAX, SEARCH_PAGE_ROWS, SEARCH_ROWS_READ_MAX, SEARCHES_AT_ONCE_MAX,
     },
+    store::Core,
 };
 
 /// The port. Clones share it.
 #[derive(Clone)]
 pub(crate) struct AwsSearch {
-    store: Arc<dyn Store>,
+    store: Arc<Core>,
     running: Arc<Semaphore>,
     rows_read_max: usize,
 }
 
 impl AwsSearch {
-    pub(crate) fn new(store: Arc<dyn Store>) -> AwsSearch {
+    pub(crate) fn new(store: Arc<Core>) -> AwsSearch {
         let running = Arc::new(Semaphore::new(SEARCHES_AT_ONCE_MAX));
         AwsSearch { store, running, rows_read_max: SEARCH_ROWS_READ_MAX }
     }
@@ -41,9 +41,8 @@ impl AwsSearch {
     ) -> Result<Vec<(ConversationId, Vec<Row>)>, PortError> {
         let places: Vec<(ConversationId, Seq)> = open.iter().map(|(id, before)| (*id, *before)).collect();
         let pages = stream::iter(places).map(async |(id, before)| {
-            let query = EventsQuery::Before(before);
-            let page = self.store.events(id, query, SEARCH_PAGE_ROWS, PAGE_BYTES_MAX).await?;
-            Ok((id, page.rows))
+            // Every row as it is now; an edit's row is no result, so it needs no text.
+            Ok((id, self.store.downwards(id, before.saturating_sub(1), SEARCH_PAGE_ROWS).await?))
         });
         pages.buffer_unordered(REQUESTS_AT_ONCE_MAX).try_collect().await
     }
@@ -72,7 +71,7 @@ impl Search for AwsSearch {
             let newest_needed = needed(&mut hits, query.rows_max);
             for (id, rows) in self.further_back(&open).await? {
                 read += rows.len();
-                let Some(oldest) = rows.first().map(|row| (row.event.seq, row.event.at)) else { continue };
+                let Some(oldest) = rows.last().map(|row| (row.event.seq, row.event.at)) else { continue };
                 let is_far_back = |limit: u64| oldest.1.saturating_add(CLOCKS_APART_MS) < limit;
                 let is_over = oldest.0 <= 1
                     || newest_needed.is_some_and(is_far_back)

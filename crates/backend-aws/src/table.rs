@@ -122,7 +122,7 @@ impl Table {
             let request = self.client.batch_get_item().request_items(&*self.name, asked);
             let request = request.return_consumed_capacity(ReturnConsumedCapacity::Total);
             let answer = request.send().await.map_err(|error| failed(OPERATION, &error))?;
-            answer.consumed_capacity().iter().for_each(|part| self.usage.read(Some(part)));
+            self.usage.read(answer.consumed_capacity().first());
             found.extend(answer.responses.unwrap_or_default().remove(&*self.name).unwrap_or_default());
             let rest = answer.unprocessed_keys.unwrap_or_default().remove(&*self.name);
             wanted = rest.map(|rest| rest.keys).unwrap_or_default();
@@ -238,7 +238,7 @@ impl Table {
         let request = request.return_consumed_capacity(ReturnConsumedCapacity::Total);
         match request.send().await {
             Ok(answer) => {
-                answer.consumed_capacity().iter().for_each(|part| self.usage.write(Some(part)));
+                self.usage.write(answer.consumed_capacity().first());
                 Ok(Transacted::Done)
             }
             Err(error) => match error.as_service_error() {
@@ -318,7 +318,7 @@ impl Table {
                 let request = self.client.batch_write_item().request_items(&*self.name, rest);
                 let request = request.return_consumed_capacity(ReturnConsumedCapacity::Total);
                 let answer = request.send().await.map_err(|error| failed(OPERATION, &error))?;
-                answer.consumed_capacity().iter().for_each(|part| self.usage.write(Some(part)));
+                self.usage.write(answer.consumed_capacity().first());
                 rest = answer.unprocessed_items.unwrap_or_default().remove(&*self.name).unwrap_or_default();
             }
             if !rest.is_empty() {

@@ -231,6 +231,7 @@ export const de: Messages = {
   "attachment.images": "Bilder",
   "attachment.files": "Dateien",
   "attachment.open": "{name} zeigen",
+  "attachment.save": "Herunterladen",
   "attachment.download": "{name} herunterladen",
   "viewer.previous": "Voriges Bild",
   "viewer.next": "Nächstes Bild",

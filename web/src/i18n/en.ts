@@ -231,6 +231,7 @@ export const en = {
   "attachment.images": "Pictures",
   "attachment.files": "Files",
   "attachment.open": "Show {name}",
+  "attachment.save": "Download",
   "attachment.download": "Download {name}",
   "viewer.previous": "Previous picture",
   "viewer.next": "Next picture",

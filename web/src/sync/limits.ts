@@ -7,7 +7,7 @@
 export const PAGE_EVENTS = 100;
 
 /** Events of one conversation held in memory; beyond it those farthest from view are let go, and fetched again. */
-export const WINDOW_EVENTS_MAX = 20_000;
+export const WINDOW_EVENTS_MAX = 3_000;
 
 /** Conversations whose logs stay in memory after they were closed. */
 export const WINDOWS_HELD_MAX = 20;
@@ -70,8 +70,8 @@ export const WATCH_DELAY_MS = 150;
 /** Files sent at the same time. */
 export const UPLOADS_AT_ONCE = 3;
 
-/** Listeners of lists hear of changes at most this often. */
-export const NOTIFY_EVERY_MS = 16;
+/** Listeners hear of changes at most this often: the first one at once, what follows it closely together. */
+export const NOTIFY_EVERY_MS = 40;
 
 /** Mentions are counted up to here. */
 export const MENTIONS_MAX = 100;

@@ -67,9 +67,10 @@ async function sendFiles(browser, page, id) {
     await page.locator("textarea").press("Enter");
     await until(async () => (await tray.count()) === 0, "the files are sent");
   }
-  const { events } = await api(page, "GET", `/v1/conversations/${id}/events?after=0&limit=100`);
-  const sent = events.flatMap((event) => event.attachments ?? []);
-  assert.equal(sent.length, named.length);
+  await until(async () => {
+    const { events } = await api(page, "GET", `/v1/conversations/${id}/events?after=0&limit=100`);
+    return events.flatMap((event) => event.attachments ?? []).length === named.length;
+  }, "all of them are in the log");
 }
 
 /** A file that would run if it were opened as what it claims to be is saved instead, wherever its address is opened. */

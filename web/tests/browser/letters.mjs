@@ -28,7 +28,12 @@ export async function letters({ browser, server }) {
   await found(owner.page, ids);
   // A fault that is still there brings it back: nothing is lost by trying.
   await act(owner.page, ids.saved, "Try again");
-  await until(async () => (await letterRows(owner.page).count()) === 2, "it is set aside again");
+  await owner.page.getByText("1 is tried again.").first().waitFor();
+  await until(async () => {
+    await owner.page.reload();
+    await letterRows(owner.page).first().waitFor();
+    return (await letterRows(owner.page).count()) === 2;
+  }, "it is set aside again");
   await server.kill();
   server.fault = undefined;
   await server.run();

@@ -12,11 +12,12 @@ import * as journeys from "./journeys.mjs";
 import { german, rightToLeft } from "./languages.mjs";
 import { letters } from "./letters.mjs";
 import { people } from "./people.mjs";
+import { reachable } from "./reachable.mjs";
 import { crowd, search } from "./search.mjs";
 import { speed } from "./speed.mjs";
 import { notices, tabs } from "./tabs.mjs";
 
-const all = { ...journeys, files, hostile, people, tabs, notices, letters, search, crowd, german, rightToLeft, accessible, speed };
+const all = { ...journeys, files, hostile, people, tabs, notices, letters, search, crowd, reachable, german, rightToLeft, accessible, speed };
 const names = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(all);
 const out = new URL("./out/", import.meta.url);
 await mkdir(out, { recursive: true });

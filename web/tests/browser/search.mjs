@@ -34,7 +34,7 @@ export async function search({ browser, server }) {
     return (await result.count()) > 0;
   }, "it is found");
   assert.equal(await result.locator("mark").innerText(), "walrus");
-  assert.match(await result.innerText(), /Bob[\s\S]*in General/u);
+  assert.match(await result.innerText(), /Bob[\s\S]*in General[\s\S]*The walrus talked/u);
   await result.click();
   const found = message(ada.page, "walrus");
   await found.waitFor();

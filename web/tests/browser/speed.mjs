@@ -25,8 +25,10 @@ export async function speed({ browser, server, report }) {
   report(`the same with ${MESSAGES} messages: ${JSON.stringify(await repeat(5, () => interactive(ada, `/c/${id}`)))}`);
   await ada.page.goto(`/c/${id}`);
   await ada.page.locator("[data-row]").first().waitFor();
-  report(`scrolling up through ${MESSAGES} messages: ${JSON.stringify(await measured(ada, () => scrolled(ada.page, -900)))}`);
-  report(`scrolling down again: ${JSON.stringify(await measured(ada, () => scrolled(ada.page, 900)))}`);
+  for (const [how, notch] of [["as a hand does", 200], ["as fast as a wheel turns", 900]]) {
+    report(`up through ${MESSAGES} messages, ${how}: ${JSON.stringify(await measured(ada, () => scrolled(ada.page, -notch)))}`);
+    report(`down again, ${how}: ${JSON.stringify(await measured(ada, () => scrolled(ada.page, notch)))}`);
+  }
   await ada.page.goto(`/c/${id}`);
   await ada.page.locator("[data-row]").first().waitFor();
   report(`typing while 1,000 messages arrive in 10 s: ${JSON.stringify(await measured(ada, () => typed(browser, server, ada.page, id)))}`);

@@ -5,6 +5,9 @@
 import { open, PASSWORD, register } from "./harness.mjs";
 import { draw, face, landscape, pdf } from "./pictures.mjs";
 
+/** As the list of logins shows it. */
+const AGENT = "Mozilla/5.0 (Macintosh; Intel Mac OS X 14.5; rv:128.0) Gecko/20100101 Firefox/128.0";
+
 /** One person over HTTP, by token. */
 export class Person {
   static async register(server, username, displayName) {
@@ -18,7 +21,7 @@ export class Person {
   }
 
   async call(method, path, body, type = "application/json") {
-    const headers = { ...(this.token === undefined ? {} : { Authorization: `Bearer ${this.token}` }), ...(body === undefined ? {} : { "Content-Type": type }) };
+    const headers = { "User-Agent": AGENT, ...(this.token === undefined ? {} : { Authorization: `Bearer ${this.token}` }), ...(body === undefined ? {} : { "Content-Type": type }) };
     const answer = await fetch(`${this.server.address}${path}`, { method, headers, body: type === "application/json" && body !== undefined ? JSON.stringify(body) : body });
     const text = await answer.text();
     if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
@@ -86,7 +89,7 @@ export async function furnish(browser, server) {
 }
 
 /** The conversation that is looked at. */
-async function talk(browser, { ada, grace, alan, hedy, katherine, margaret }, id) {
+async function talk(browser, { ada, grace, alan, hedy, katherine, margaret, edsger }, id) {
   const first = await ada.say(id, "Good morning! Shall we look at the **release notes** before lunch?");
   await grace.say(id, "Yes. I have three things:\n\n1. the outbox survives a reload\n2. unread counts agree everywhere\n3. search finds it all again", { replyTo: first });
   const query = await alan.say(id, "The query I used:\n\n```sql\nSELECT seq, body FROM events\nWHERE conversation = 'general' AND seq > 41;\n```");
@@ -104,7 +107,7 @@ async function talk(browser, { ada, grace, alan, hedy, katherine, margaret }, id
   for (const [who, seq, emoji] of [[grace, first, "👍"], [alan, first, "👍"], [hedy, first, "🎉"], [grace, query, "🚀"], [ada, hills, "😍"], [margaret, hills, "😍"], [alan, hills, "🌅"]]) {
     await who.react(id, seq, emoji);
   }
-  for (const who of [grace, alan, hedy, katherine, margaret]) await who.read(id, await ada.last(id));
+  for (const who of [grace, alan, hedy, katherine, margaret, edsger]) await who.read(id, await ada.last(id));
   await ada.read(id, await ada.last(id));
 }
 
@@ -113,6 +116,7 @@ async function beside({ ada, grace, alan, hedy, katherine, margaret, edsger }) {
   const channel = async (title, description, members) =>
     (await ada.post("/v1/conversations", { kind: "channel", title, description, memberIds: members.map(({ userId }) => userId) })).conversationId;
   const random = await channel("Random", "Everything else", [grace, alan, hedy]);
+  await grace.say(random, "Who finished the green tea? There is only mint left.");
   await hedy.say(random, "Did somebody leave a piano in the kitchen?");
   await ada.read(random, await ada.last(random));
   await ada.call("PATCH", `/v1/conversations/${random}/preferences`, { muted: true });
@@ -121,10 +125,12 @@ async function beside({ ada, grace, alan, hedy, katherine, margaret, edsger }) {
   await hedy.say(design, "@ada have a look at the dark ones?", { mentions: [ada.userId] });
   const lunch = (await alan.post("/v1/conversations", { kind: "group", title: "Lunch", memberIds: [ada.userId, edsger.userId] })).conversationId;
   await edsger.say(lunch, "The shortest way leads to the noodle place.");
+  await alan.say(lunch, "Only if there is tea afterwards.");
   await ada.read(lunch, await ada.last(lunch));
   await ada.say(lunch, "See you there at noon");
   const release = await channel("Release train", "What leaves when", [grace, katherine, alan]);
   await ada.call("PATCH", `/v1/conversations/${release}/preferences`, { pinned: true });
+  await katherine.say(release, "Cake and **tea** when it has left.");
   await katherine.say(release, "Version 0.1 leaves on Friday.");
   await ada.read(release, await ada.last(release));
   const direct = (await grace.post("/v1/conversations", { kind: "direct", memberIds: [ada.userId] })).conversationId;
@@ -132,6 +138,17 @@ async function beside({ ada, grace, alan, hedy, katherine, margaret, edsger }) {
   await grace.say(direct, "It is about the moth.");
   const other = (await katherine.post("/v1/conversations", { kind: "direct", memberIds: [ada.userId] })).conversationId;
   await ada.say(other, "Thank you for checking!");
+}
+
+/** One of those present says something by their socket. */
+export function speak({ page }, index, conversationId, body) {
+  return page.evaluate(
+    ([number, conversation, text]) => {
+      const { sockets } = window;
+      sockets[number % sockets.length].send(JSON.stringify({ action: "sendMessage", ref: 1, conversationId: conversation, body: text }));
+    },
+    [index, conversationId, body],
+  );
 }
 
 /** These people are online while the page is open. */
@@ -144,6 +161,7 @@ async function present(browser, server, people) {
       (address) =>
         new Promise((resolve, reject) => {
           const socket = new WebSocket(address, "dynamowave.v1");
+          (window.sockets ??= []).push(socket);
           socket.onopen = () => socket.send(JSON.stringify({ action: "sync", cursors: {} }));
           socket.onmessage = ({ data }) => (JSON.parse(data).type === "synced" ? resolve() : undefined);
           socket.onerror = reject;

@@ -95,7 +95,10 @@ where
     pub(super) async fn lease(&self, max: usize, wait: Duration) -> Result<Vec<Lease<T>>, PortError> {
         let max = i32::try_from(max.min(QUEUE_BATCH_MAX)).unwrap_or(1);
         let end = Instant::now() + wait;
-        while max > 0 {
+        if max < 1 {
+            return Ok(Vec::new());
+        }
+        loop {
             let left = end.saturating_duration_since(Instant::now());
             let wait_s = left.as_secs().min(QUEUE_WAIT_MAX_S);
             let asked = Instant::now();
@@ -110,7 +113,6 @@ where
                 tokio::time::sleep(left.min(Duration::from_millis(LEASE_PAUSE_MS))).await;
             }
         }
-        Ok(Vec::new())
     }
 
     /// One look into a queue.

@@ -6,6 +6,7 @@ mod body;
 mod dead;
 mod depth;
 mod lease;
+mod received;
 mod send;
 mod settle;
 
@@ -19,6 +20,7 @@ use chat::ports::{
 use parking_lot::Mutex;
 use serde::{Serialize, de::DeserializeOwned};
 
+pub use self::received::{ReceivedMessage, ReceivedQueue, Which};
 use self::{depth::Gauge, lease::Leased};
 use crate::{
     limits::{QUEUE_BATCH_MAX, SEND_ITEMS_MAX},

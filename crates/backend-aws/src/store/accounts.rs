@@ -347,6 +347,6 @@ fn user_of(item: &Attributes) -> Result<UserId, PortError> {
 
 fn code_of(item: &Attributes) -> Result<Key, PortError> {
     let hash = bytes_of(item, CODE).and_then(|bytes| SecretHash::try_from(bytes).ok());
-    let hash = hash.ok_or_else(|| corrupt("invitation", format_args!("{} has no code", sort_of(item))))?;
+    let hash = hash.ok_or_else(|| corrupt("invitation", &format_args!("{} has no code", sort_of(item))))?;
     Ok(keys::invite_code(&hash))
 }

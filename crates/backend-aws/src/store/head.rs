@@ -181,5 +181,5 @@ pub(super) fn meta_write(effects: &Effects) -> Option<Write> {
 
 /// The `seq` of a row by its key.
 pub(super) fn seq_of(item: &Attributes) -> Result<Seq, PortError> {
-    sort_of(item).parse().map_err(|error| corrupt("row", error))
+    sort_of(item).parse().map_err(|error| corrupt("row", &error))
 }

@@ -66,7 +66,8 @@ impl Core {
         Ok(rows)
     }
 
-    async fn downwards(
+    /// Rows from this place down, newest first; an edit's has no text.
+    pub(crate) async fn downwards(
         &self,
         conversation: ConversationId,
         from: Seq,
@@ -190,7 +191,7 @@ impl Core {
         let mut own: Vec<(Seq, String)> = Vec::new();
         for item in self.table.query(&range, usize::MAX).await? {
             let (seq, emoji) = cut("reaction", &item, 20)?;
-            let seq: Seq = seq.parse().map_err(|error| corrupt("reaction", error))?;
+            let seq: Seq = seq.parse().map_err(|error| corrupt("reaction", &error))?;
             if targets.contains(&seq) {
                 own.push((seq, emoji.to_owned()));
             }

@@ -55,7 +55,7 @@ impl Token {
         };
         Ok(Token {
             conversation: ConversationId::from_u128(from_hex("pending item", conversation)?),
-            seq: seq.parse().map_err(|error| corrupt("pending item", error))?,
+            seq: seq.parse().map_err(|error| corrupt("pending item", &error))?,
             actor: UserId::from_u128(from_hex("pending item", actor)?),
             command: CommandId::from_u128(from_hex("pending item", command)?),
         })

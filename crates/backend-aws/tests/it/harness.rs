@@ -7,7 +7,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use backend_aws::{Aws, AwsNames, AwsOptions, ProvisionOptions, connect, provision};
+use backend_aws::{Aws, AwsNames, AwsOptions, ProvisionOptions, connect, connect_to, provision};
 use chat::{
     NodeId, TimestampMs,
     ports::{Clock, Randomness},
@@ -54,11 +54,24 @@ impl AwsHarness {
     }
 }
 
-/// The way to the emulator.
+/// The way to the emulator. What happens is logged as `RUST_LOG` says.
 pub(crate) async fn sdk() -> aws_config::SdkConfig {
-    let endpoint = std::env::var("AWS_ENDPOINT_URL").expect("no emulator is named; run `make test-aws`");
-    assert!(endpoint.starts_with("http://127.0.0.1:"), "{endpoint} is not on this machine");
+    let filter = tracing_subscriber::EnvFilter::from_default_env();
+    // The first test of a process sets it.
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    named("AWS_ENDPOINT_URL");
     connect(Some("eu-west-1".to_owned())).await
+}
+
+/// The way to the emulator through the proxy that fails as `tests/faults.yaml` says.
+pub(crate) async fn faulty_sdk() -> aws_config::SdkConfig {
+    connect_to(Some("eu-west-1".to_owned()), Some(named("FAULTS_URL"))).await
+}
+
+fn named(variable: &str) -> String {
+    let endpoint = std::env::var(variable).expect("no emulator is named; run `make test-aws`");
+    assert!(endpoint.starts_with("http://127.0.0.1:"), "{endpoint} is not on this machine");
+    endpoint
 }
 
 /// A new, empty installation.
@@ -78,8 +91,12 @@ pub(crate) async fn fresh_names(receives_max: u32) -> AwsNames {
 }
 
 pub(crate) async fn open(names: &AwsNames, options: AwsOptions) -> Aws {
+    open_by(&sdk().await, names, options).await
+}
+
+pub(crate) async fn open_by(sdk: &aws_config::SdkConfig, names: &AwsNames, options: AwsOptions) -> Aws {
     let (clock, randomness) = (Arc::new(WallClock), Arc::new(SystemRandomness));
-    Aws::open(&sdk().await, names, options, clock, randomness).await.expect("open")
+    Aws::open(sdk, names, options, clock, randomness).await.expect("open")
 }
 
 pub(crate) fn options() -> AwsOptions {

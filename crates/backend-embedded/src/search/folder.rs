@@ -1,9 +1,14 @@
 //! The folder of the index: opened, made, made again when it is of another history, another form or damaged.
 //! Invariant: nothing in it is needed; deleting it costs the time to fill it again.
 
-use std::{fs, io, path::PathBuf, sync::Arc};
+use std::{
+    collections::HashSet,
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use tantivy::{Index, IndexReader, IndexSettings, ReloadPolicy, directory::MmapDirectory};
+use tantivy::{Index, IndexReader, IndexSettings, ReloadPolicy, directory::MmapDirectory, index::SegmentId};
 
 use super::{
     newest::BlockTimes,
@@ -20,6 +25,23 @@ pub(super) struct Opened {
     pub(super) times: Arc<BlockTimes>,
     /// What its last commit said when it was opened.
     pub(super) progress: Progress,
+}
+
+impl Opened {
+    /// Whether files of segments are left that are no part of the index any more, because somebody reads them.
+    pub(super) fn has_leftovers(&self) -> Result<bool, Fault> {
+        let living = self.index.searchable_segment_ids()?;
+        let living: HashSet<String> = living.iter().map(SegmentId::uuid_string).collect();
+        let managed = self.index.directory().list_managed_files();
+        let mut segments = managed.iter().filter_map(|file| segment_of(file));
+        Ok(segments.any(|segment| !living.contains(segment)))
+    }
+}
+
+/// The id of the segment that a file belongs to: 32 hexadecimal digits before the first dot.
+fn segment_of(file: &Path) -> Option<&str> {
+    let name = file.file_name()?.to_str()?;
+    name.split('.').next().filter(|stem| stem.len() == 32)
 }
 
 /// Where it is.

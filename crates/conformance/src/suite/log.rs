@@ -91,13 +91,19 @@ pub async fn of_appends_that_race_one_is_written(harness: &dyn Harness) {
     let world = World::open(harness).await;
     let alice = world.user("alice").await;
     let group = world.group(alice, &[]).await;
-    let mut racing = Vec::new();
+    let mut appends = Vec::new();
     for number in 0..8 {
         let envelope = world.envelope(group, alice, message(&format!("racer {number}")));
-        let append = decided(&world, &envelope).await;
-        let store = world.backend.store.clone();
-        racing.push(tokio::spawn(async move { store.append(vec![append]).await.expect("append") }));
+        appends.push(decided(&world, &envelope).await);
     }
+    // All are decided before the first is written, however long deciding takes.
+    let racing: Vec<_> = appends
+        .into_iter()
+        .map(|append| {
+            let store = world.backend.store.clone();
+            tokio::spawn(async move { store.append(vec![append]).await.expect("append") })
+        })
+        .collect();
     let mut written = 0;
     for racer in racing {
         written += usize::from(racer.await.expect("a racer") == [AppendOutcome::Written]);

@@ -42,7 +42,9 @@ impl World {
         World::over(harness.open().await, 1)
     }
 
-    fn over(backend: Backend, next: u64) -> World {
+    /// A world over a backend that is open; `next` is a number above all that were used in it.
+    #[must_use]
+    pub fn over(backend: Backend, next: u64) -> World {
         let outcomes = Outcomes::default();
         let kept = outcomes.clone();
         let hook = move |envelope: &Envelope, outcome: &Outcome| {

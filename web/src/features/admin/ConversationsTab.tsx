@@ -26,8 +26,7 @@ export function ConversationsTab() {
         <tr key={item.conversationId}>
           <td>
             <span className={styles.name}>{item.title ?? t(item.kind === "direct" ? "new.direct" : "conversation.untitled")}</span>
-            <br />
-            <span className={styles.note}>{item.conversationId}</span>
+            <span className={styles.id}>{item.conversationId}</span>
           </td>
           <td>{t(`new.${item.kind}`)}</td>
           <td className={styles.numbers}>{formats.number(item.memberCount)}</td>

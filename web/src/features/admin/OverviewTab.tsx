@@ -12,10 +12,13 @@ import { Sparkline } from "../../ui/Sparkline";
 import { useClient } from "../context/client";
 import { errorText } from "../context/errors";
 import styles from "./OverviewTab.module.css";
-import { SAMPLES_MAX, ratesOf, valuesOf, withSample } from "./samples";
+import { ratesOf, valuesOf, withSample } from "./samples";
 import type { Sample } from "./samples";
 
 const EVERY_MS = 2000;
+
+/** A line begins at the left once there are so many. */
+const SAMPLES_SHOWN_MIN = 30;
 
 /** What was measured stays while the reader looks elsewhere in the app, so that the lines have a past. */
 const kept = new WeakMap<Client, readonly Sample[]>();
@@ -82,11 +85,12 @@ function Health({ health, samples }: { health: AdminHealth; samples: readonly Sa
         <Chart name={t("admin.connections")} values={valuesOf(samples, (now) => now.connections)} format={formats.number} />
         <Chart name={t("admin.accepted")} values={ratesOf(samples, "accepted")} format={perSecond} />
         <Chart name={t("admin.delivered")} values={ratesOf(samples, "delivered")} format={perSecond} />
+        <Chart name={t("admin.total.requests")} values={ratesOf(samples, "requests")} format={perSecond} />
         <Chart name={t("admin.queue")} values={valuesOf(samples, (now) => now.queues.messages.depth)} format={formats.number} />
         <Chart name={t("admin.queueNotifications")} values={valuesOf(samples, (now) => now.queues.notifications.depth)} format={formats.number} />
-        <Chart name={t("admin.latency.acceptedP99Ms")} values={valuesOf(samples, (now) => now.latencies.acceptedP99Ms ?? 0)} format={ms} />
-        <Chart name={t("admin.latency.deliveredP99Ms")} values={valuesOf(samples, (now) => now.latencies.deliveredP99Ms ?? 0)} format={ms} />
-        <Chart name={t("admin.memory")} values={valuesOf(samples, (now) => now.memoryBytes ?? 0)} format={formats.bytes} />
+        <Chart name={t("admin.latency.acceptedP99Ms")} values={valuesOf(samples, (now) => now.latencies.acceptedP99Ms)} format={ms} />
+        <Chart name={t("admin.latency.deliveredP99Ms")} values={valuesOf(samples, (now) => now.latencies.deliveredP99Ms)} format={ms} />
+        <Chart name={t("admin.memory")} values={valuesOf(samples, (now) => now.memoryBytes)} format={formats.bytes} />
       </ul>
       <Facts title={t("admin.server")}>
         <Fact name={t("admin.version")} value={health.version} />
@@ -108,15 +112,16 @@ function Health({ health, samples }: { health: AdminHealth; samples: readonly Sa
   );
 }
 
+/** Without a value there is nothing to say about now. */
 function Chart({ name, values, format }: { name: string; values: readonly number[]; format: (value: number) => string }) {
   const { t } = useI18n();
-  const last = values.at(-1) ?? 0;
+  const last = values.at(-1);
   const most = values.length === 0 ? 0 : Math.max(...values);
   return (
     <li className={styles.chart}>
       <p className={styles.name}>{name}</p>
-      <p className={styles.value}>{format(last)}</p>
-      <Sparkline label={t("admin.chart", { name, last: format(last), most: format(most) })} values={values} max={SAMPLES_MAX} />
+      <p className={styles.value}>{last === undefined ? "–" : format(last)}</p>
+      <Sparkline label={t("admin.chart", { name, last: last === undefined ? "–" : format(last), most: format(most) })} values={values} max={Math.max(SAMPLES_SHOWN_MIN, values.length)} />
     </li>
   );
 }

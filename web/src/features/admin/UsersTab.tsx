@@ -3,8 +3,8 @@
  * What the reader's role does not permit is not offered.
  */
 import { Ban, CircleCheck, Crown, EllipsisVertical, KeyRound, Search, ShieldCheck, UserPlus, UserRound } from "lucide-react";
-import { useCallback, useDeferredValue, useState } from "react";
-import type { AdminUser, AdminUserPatch, ServerRole } from "../../sync/api";
+import { useCallback, useDeferredValue, useMemo, useState } from "react";
+import type { AdminUser, AdminUserPatch, ServerRole, UserPresence } from "../../sync/api";
 import { useI18n, useT } from "../../i18n/I18nProvider";
 import { Button, IconButton } from "../../ui/Button";
 import { Confirm, Dialog } from "../../ui/Dialog";
@@ -19,10 +19,11 @@ import { useGo } from "../context/navigation";
 import { useNow } from "../context/time";
 import { useAction } from "../context/useAction";
 import { usePages } from "../context/usePages";
-import { PersonAvatar, Username } from "../people/people";
+import { PersonAvatar, Username, presenceText, usePresence } from "../people/people";
 import { Table } from "./Table";
 import styles from "./Table.module.css";
 
+const WATCHED_MAX = 100;
 const ROLE_ICONS = { owner: Crown, admin: ShieldCheck, member: UserRound } as const;
 const ROLES: readonly ServerRole[] = ["owner", "admin", "member"];
 
@@ -37,6 +38,7 @@ export function UsersTab() {
     [client, prefix],
   );
   const pages = usePages(fetchPage);
+  const presence = usePresence(useMemo(() => pages.items.slice(0, WATCHED_MAX).map((user) => user.userId), [pages.items]));
   const replace = (user: AdminUser) => pages.change((items) => items.map((item) => (item.userId === user.userId ? user : item)));
   return (
     <>
@@ -52,20 +54,29 @@ export function UsersTab() {
         pages={pages}
         empty={t("admin.noUsers")}
       >
-        {(user) => <UserRow key={user.userId} user={user} onChanged={replace} />}
+        {(user) => <UserRow key={user.userId} user={user} presence={presence.get(user.userId)} onChanged={replace} />}
       </Table>
     </>
   );
 }
 
-function UserRow({ user, onChanged }: { user: AdminUser; onChanged: (user: AdminUser) => void }) {
-  const { t, formats } = useI18n();
+interface UserRowProps {
+  user: AdminUser;
+  presence: UserPresence | undefined;
+  onChanged: (user: AdminUser) => void;
+}
+
+function UserRow({ user, presence, onChanged }: UserRowProps) {
+  const i18n = useI18n();
+  const { t, formats } = i18n;
   const now = useNow();
+  const seen = user.seenAt === undefined ? t("admin.never") : formats.relative(user.seenAt, now);
+  const isThere = presence !== undefined && presence.status !== "offline";
   return (
     <tr>
       <td>
         <span className={styles.person}>
-          <PersonAvatar userId={user.userId} size="small" />
+          <PersonAvatar userId={user.userId} size="small" presence={presence?.status} />
           <span>
             <span className={styles.name}>{user.displayName}</span>
             <br />
@@ -77,7 +88,7 @@ function UserRow({ user, onChanged }: { user: AdminUser; onChanged: (user: Admin
       </td>
       <td>{t(`role.${user.role}`)}</td>
       <td>{user.disabledAt === undefined ? <Badge tone="success">{t("admin.active")}</Badge> : <Badge tone="warning">{t("admin.disabled")}</Badge>}</td>
-      <td className={styles.note}>{user.seenAt === undefined ? t("admin.never") : formats.relative(user.seenAt, now)}</td>
+      <td className={styles.note}>{isThere ? presenceText(presence, now, i18n) : seen}</td>
       <td className={styles.end}>
         <UserMenu user={user} onChanged={onChanged} />
       </td>

@@ -29,6 +29,7 @@ export function ratesOf(samples: readonly Sample[], counter: keyof AdminHealth["
   });
 }
 
-export function valuesOf(samples: readonly Sample[], pick: (health: AdminHealth) => number): readonly number[] {
-  return samples.map((sample) => pick(sample.health));
+/** What was measured in each sample; samples that lack it are left out. */
+export function valuesOf(samples: readonly Sample[], pick: (health: AdminHealth) => number | undefined): readonly number[] {
+  return samples.flatMap((sample) => pick(sample.health) ?? []);
 }

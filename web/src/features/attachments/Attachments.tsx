@@ -71,7 +71,7 @@ function FileCard({ file }: { file: Attachment }) {
   const { uploads } = useClient();
   const Icon = iconOf(file.contentType);
   return (
-    <a className={styles.file} href={uploads.url(file.attachmentId)} download={file.name} aria-label={t("attachment.download", { name: file.name })}>
+    <a className={styles.file} href={uploads.url(file.attachmentId)} download={file.name}>
       <span className={styles.fileIcon} aria-hidden="true">
         <Icon />
       </span>
@@ -81,7 +81,7 @@ function FileCard({ file }: { file: Attachment }) {
           {formats.bytes(file.sizeBytes)} · {kindOf(file)}
         </span>
       </span>
-      <Download aria-hidden="true" />
+      <Download role="img" aria-label={t("attachment.save")} />
     </a>
   );
 }

@@ -1,7 +1,7 @@
 /** Markdown is a tree of known nodes: nothing in a message becomes markup, and only harmless addresses become links. */
 import { describe, expect, it } from "vitest";
 import type { Nodes } from "mdast";
-import { isJumbo, mentionedNames, parseMarkdown, safeUrl, splitMentions } from "./parse";
+import { isJumbo, isPlain, mentionedNames, parseMarkdown, safeUrl, splitMentions } from "./parse";
 
 function typesOf(source: string): ReadonlySet<string> {
   const types = new Set<string>();
@@ -98,5 +98,17 @@ describe("a few emoji", () => {
 
   it.each(["", "a🫖", "🫖🫖🫖🫖🫖🫖", "1"])("%j is not", (source) => {
     expect(isJumbo(source)).toBe(false);
+  });
+});
+
+describe("a plain text", () => {
+  const words = ["tea", "Tea, at 5.30?", "a-b", "1. not a list", "- a list", "# a heading", "it's #4 (of 5)!", "see www.example.org", "mail a@b.org",
+    "x = y; z - 1", "**bold**", "a:b://c", "two  spaces", "end ", "--- ", "!", "a\\b", "über 100 % – ja…", "🫖 tea 🎉", "=", "+ x", "a | b", "HTTP://X.org", "a&amp;b"];
+
+  it.each(words)("%j is read as by the long way", (source) => {
+    const strip = (node: unknown): unknown => JSON.parse(JSON.stringify(node, (key, value: unknown) => (key === "position" || key === "data" ? undefined : value)));
+    const long = parseMarkdown(`${source}\n\n_end_`).children.slice(0, -1);
+    if (isPlain(source)) expect(strip(parseMarkdown(source).children)).toEqual(strip(long));
+    else expect(/^[\p{L}\p{N} ,.?!'()-]+$/u.test(source) && /^\p{L}/u.test(source) && !/www\.|\s$/u.test(source)).toBe(false);
   });
 });

@@ -32,13 +32,25 @@ const cache = new Map<string, Root>();
 export function parseMarkdown(source: string): Root {
   const known = cache.get(source);
   if (known !== undefined) return known;
-  const root = fromMarkdown(source, OPTIONS);
+  const root = isPlain(source) ? plainRoot(source) : fromMarkdown(source, OPTIONS);
   if (cache.size >= CACHE_ENTRIES) {
     const [oldest] = cache.keys();
     if (oldest !== undefined) cache.delete(oldest);
   }
   cache.set(source, root);
   return root;
+}
+
+/** What can mean something: signs of markup, addresses, ends of lines; and at the beginning lists, headings, quotes. */
+const MEANINGFUL = /[\\`*_~[\]<>|&@\n\r\t\0]|:\/\/|www\.|^[\s#+=\-\d]|\s$/iu;
+
+/** Whether a source is one paragraph of mere text, which is most of what people write. */
+export function isPlain(source: string): boolean {
+  return source !== "" && !MEANINGFUL.test(source);
+}
+
+function plainRoot(value: string): Root {
+  return { type: "root", children: [{ type: "paragraph", children: [{ type: "text", value }] }] };
 }
 
 const SCHEMES = ["http:", "https:", "mailto:"];

@@ -16,6 +16,8 @@ import { pageTitle, tellingOf } from "./rules";
 import { playSound } from "./sound";
 import { showNotification } from "./system";
 
+const TITLE_PAUSE_MS = 150;
+
 export function Notifier() {
   useTitle();
   const t = useT();
@@ -53,16 +55,24 @@ export function Notifier() {
   return null;
 }
 
+/** The title follows a moment later: what is read as it arrives does not flicker in the tab. */
 function useTitle(): void {
   const client = useClient();
   const { unread, mentions } = useStore(client.conversations.list);
   const session = useStore(client.session.state);
   const name = session.kind === "loggedIn" ? session.server?.name : undefined;
+  const plain = name === undefined || name === "" ? "DynamoWave Chat" : name;
+  const title = pageTitle(plain, unread, mentions);
   useEffect(() => {
-    const title = name === undefined || name === "" ? "DynamoWave Chat" : name;
-    document.title = pageTitle(title, unread, mentions);
-    return () => {
+    const timer = setTimeout(() => {
       document.title = title;
-    };
-  }, [name, unread, mentions]);
+    }, TITLE_PAUSE_MS);
+    return () => clearTimeout(timer);
+  }, [title]);
+  useEffect(
+    () => () => {
+      document.title = plain;
+    },
+    [plain],
+  );
 }

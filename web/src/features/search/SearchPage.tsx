@@ -152,9 +152,14 @@ function Result({ item, name }: { item: SearchItem; name: string }) {
           </time>
         </span>
         <span className={styles.snippet} dir="auto">
-          {item.snippet.map((part, index) => (part.hit ? <mark key={index}>{part.text}</mark> : <span key={index}>{part.text}</span>))}
+          {item.snippet.map((part, index) => (part.hit ? <mark key={index}>{part.text}</mark> : <span key={index}>{withoutMarks(part.text)}</span>))}
         </span>
       </span>
     </Link>
   );
+}
+
+/** Signs of emphasis and code around words say nothing in a line of plain text. */
+function withoutMarks(text: string): string {
+  return text.replace(/\*\*|~~|`+|(?<!\w)__|__(?!\w)/gu, "");
 }

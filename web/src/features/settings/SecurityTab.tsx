@@ -97,8 +97,8 @@ function SessionRow({ session, onEnded }: { session: SessionItem; onEnded: () =>
   const client = useClient();
   const now = useNow();
   const action = useAction();
-  const device = deviceOf(session.agent);
-  const name = device === undefined ? t("sessions.unknown") : t("sessions.device", device);
+  const { browser, system } = deviceOf(session.agent) ?? {};
+  const name = browser === undefined || system === undefined ? (browser ?? system ?? t("sessions.unknown")) : t("sessions.device", { browser, system });
   const end = async () => {
     if (await action.run(() => client.session.endSession(session.sessionId))) onEnded();
   };

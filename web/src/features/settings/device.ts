@@ -21,13 +21,14 @@ const SYSTEMS = [
 ] as const;
 
 export interface Device {
-  readonly browser: string;
-  readonly system: string;
+  readonly browser?: string;
+  readonly system?: string;
 }
 
+/** What can be told of it; programs are called what they call themselves. */
 export function deviceOf(agent: string): Device | undefined {
   const browser = BROWSERS.find(([pattern]) => pattern.test(agent))?.[1];
   const system = SYSTEMS.find(([pattern]) => pattern.test(agent))?.[1];
-  if (browser === undefined && system === undefined) return agent.trim() === "" ? undefined : { browser: agent.slice(0, 40), system: "–" };
-  return { browser: browser ?? "–", system: system ?? "–" };
+  if (browser === undefined && system === undefined) return agent.trim() === "" ? undefined : { browser: agent.slice(0, 40) };
+  return { ...(browser === undefined ? {} : { browser }), ...(system === undefined ? {} : { system }) };
 }

@@ -21,7 +21,7 @@ import { rowsOf } from "./rows";
 import { lowestMarks, tickOf } from "./ticks";
 import styles from "./TimelineView.module.css";
 import { useReadMark } from "./useReadMark";
-import { useTimelineScroll } from "./useTimelineScroll";
+import { useOneEnd, useTimelineScroll } from "./useTimelineScroll";
 
 export interface TimelineViewProps {
   timeline: Timeline;
@@ -52,7 +52,8 @@ export function TimelineView({ timeline, conversation, actions }: TimelineViewPr
   }
 }
 
-function Rows({ timeline, state, conversation, actions }: TimelineViewProps & { state: TimelineState }) {
+function Rows({ timeline, state: told, conversation, actions }: TimelineViewProps & { state: TimelineState }) {
+  const state = useOneEnd(told);
   const { t, formats } = useI18n();
   const client = useClient();
   const account = useAccount();

@@ -16,15 +16,26 @@ export interface Row {
   readonly grouped: boolean;
 }
 
+/** Rows as they were last made, for the item before them they had then: most of a timeline stays as it is. */
+const made = new WeakMap<TimelineItem, { readonly before: TimelineItem | undefined; readonly row: Row }>();
+
 export function rowsOf(items: readonly TimelineItem[], unreadAfter: Seq | undefined): readonly Row[] {
   let divided = unreadAfter === undefined;
   return items.map((item, index) => {
     const before = items[index - 1];
-    const startsDay = !isBeginning(item) && (before === undefined || isBeginning(before) || !isSameDay(before.sentAt, item.sentAt));
     const startsUnread = !divided && isUnread(item, unreadAfter ?? 0);
     if (startsUnread) divided = true;
-    return { item, startsDay, startsUnread, grouped: before !== undefined && !startsDay && !startsUnread && belongsTogether(before, item) };
+    const last = made.get(item);
+    if (last?.before === before && last?.row.startsUnread === startsUnread) return last.row;
+    const row = rowOf(item, before, startsUnread);
+    made.set(item, { before, row });
+    return row;
   });
+}
+
+function rowOf(item: TimelineItem, before: TimelineItem | undefined, startsUnread: boolean): Row {
+  const startsDay = !isBeginning(item) && (before === undefined || isBeginning(before) || !isSameDay(before.sentAt, item.sentAt));
+  return { item, startsDay, startsUnread, grouped: before !== undefined && !startsDay && !startsUnread && belongsTogether(before, item) };
 }
 
 /** The card at the beginning of a conversation stands above its first day. */

@@ -3,14 +3,15 @@
  * and asks for more before the reader gets there.
  * Knows positions, not messages.
  */
-import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
+import { useCallback, useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState } from "react";
 import type { RefObject } from "react";
 import type { VirtualizerHandle } from "virtua";
 import type { Timeline, TimelineState } from "../../sync/api";
 import { indexOfSeq } from "./rows";
 
 const END_PX = 48;
-const AHEAD_PX = 1200;
+/** Far enough ahead that a fast wheel does not come to the end of what is loaded. */
+const AHEAD_PX = 4000;
 /** The timeline has not said yet where it opens: that is its first jump. */
 const NOWHERE = 0;
 
@@ -46,8 +47,10 @@ export function useTimelineScroll(timeline: Timeline, state: TimelineState): Tim
     const list = handle.current;
     const now = timeline.state.getSnapshot();
     if (list === null || now.state !== "ready" || placed.current === NOWHERE) return;
-    if (list.scrollOffset < AHEAD_PX && now.hasOlder && !now.loadingOlder) void timeline.loadOlder();
-    if (endDistance(list) < AHEAD_PX && !now.atEnd && !now.loadingNewer) void timeline.loadNewer();
+    // One end after the other: the place cannot be kept by the distance from both.
+    if (now.loadingOlder || now.loadingNewer) return;
+    if (list.scrollOffset < AHEAD_PX && now.hasOlder) void timeline.loadOlder();
+    else if (endDistance(list) < AHEAD_PX && !now.atEnd) void timeline.loadNewer();
   }, [timeline]);
   const onScroll = useCallback(() => {
     const list = handle.current;
@@ -79,7 +82,7 @@ export function useTimelineScroll(timeline: Timeline, state: TimelineState): Tim
   useLayoutEffect(() => {
     if (followingNow.current && placed.current !== NOWHERE) toEnd();
   }, [lastKey, toEnd]);
-  useEffect(load, [load, state.items.length]);
+  useEffect(load, [load, state.items, state.loadingOlder, state.loadingNewer]);
   useStayAtEnd(scroller, followingNow, toEnd);
 
   const lastVisible = useCallback(() => {
@@ -93,13 +96,41 @@ function endDistance(list: VirtualizerHandle): number {
   return list.scrollSize - list.scrollOffset - list.viewportSize;
 }
 
-/** Whether the first item of the rendering before has others in front of it now. */
+/**
+ * The state with items that changed at one end only since the last rendering; the rest follows before anything is drawn.
+ * Where both ends change at once (a page above, a message below), neither distance would keep the reader's place.
+ */
+export function useOneEnd(state: TimelineState): TimelineState {
+  const shown = useRef(state.items);
+  const [, again] = useReducer((count: number) => count + 1, 0);
+  const items = stepTo(shown.current, state.items);
+  useLayoutEffect(() => {
+    shown.current = items;
+    if (items !== state.items) again();
+  }, [items, state.items]);
+  return useMemo(() => (items === state.items ? state : { ...state, items }), [items, state]);
+}
+
+/** Items on the way from `before` to `after`: with the end of `after` and the beginning of `before`, if both changed. */
+export function stepTo(before: TimelineState["items"], after: TimelineState["items"]): TimelineState["items"] {
+  const [oldFirst] = before;
+  const [newFirst] = after;
+  if (oldFirst === undefined || newFirst === undefined || oldFirst.key === newFirst.key || before.at(-1)?.key === after.at(-1)?.key) return after;
+  const added = after.findIndex((item) => item.key === oldFirst.key);
+  if (added > 0) return after.slice(added);
+  const removed = before.findIndex((item) => item.key === newFirst.key);
+  return removed > 0 ? [...before.slice(0, removed), ...after] : after;
+}
+
+/** Whether items came or went at the beginning, with some that stay: the place is kept by the distance from the end. */
 function useShift(state: TimelineState): boolean {
   const before = useRef<{ items: TimelineState["items"]; shift: boolean }>({ items: [], shift: false });
   if (before.current.items !== state.items) {
     const oldFirst = before.current.items[0]?.key;
-    const moved = oldFirst !== undefined && state.items[0]?.key !== oldFirst;
-    before.current = { items: state.items, shift: moved && state.items.some((item) => item.key === oldFirst) };
+    const newFirst = state.items[0]?.key;
+    const moved = oldFirst !== undefined && newFirst !== oldFirst;
+    const stayed = () => state.items.some((item) => item.key === oldFirst) || before.current.items.some((item) => item.key === newFirst);
+    before.current = { items: state.items, shift: moved && stayed() };
   }
   return before.current.shift;
 }
