@@ -1,4 +1,5 @@
 //! The system's clock and randomness behind the ports.
+//! The only place of this crate that asks either.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

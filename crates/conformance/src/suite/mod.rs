@@ -22,6 +22,7 @@ pub mod journey;
 pub mod log;
 pub mod profiles;
 pub mod queue;
+mod samples;
 pub mod search;
 pub mod unread;
 pub mod uploads;
