@@ -8,7 +8,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use api::{App, FileOptions, Files, PasswordOptions, Passwords, Rate, RateLimits, RateOptions, SessionCache};
 use chat::{
     Announcement, Envelope, NodeId,

@@ -93,7 +93,9 @@ async fn serve(stream: TcpStream, acceptor: Option<TlsAcceptor>, router: Router)
     let limit = Duration::from_millis(NODE_HANDSHAKE_MS);
     match tokio::time::timeout(limit, acceptor.accept(stream)).await {
         Ok(Ok(stream)) => speak(stream, router).await,
-        Ok(Err(error)) => tracing::warn!(%error, "a node was refused: its certificate is not of our authority"),
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "a node was refused: its certificate is not of our authority")
+        }
         Err(_) => tracing::debug!("a node did not finish its handshake"),
     }
 }

@@ -39,7 +39,7 @@ use crate::{
     compose::{self, Parts, Ports},
     config::Config,
     health::{self, Health},
-    limits::{NODE_LEASE_MS, NODE_RENEW_MS, READY_AGE_DIVISOR},
+    limits::{NODE_LEASE_MS, NODE_RENEW_MS},
     observe, pages, sweeper,
     vitals::{OnDisk, Vitals},
 };
@@ -80,7 +80,9 @@ pub(crate) fn provision(config: &Config, key: Option<String>) -> Result<()> {
     let options = ProvisionOptions { kms_key: key, ..ProvisionOptions::default() };
     runtime()?.block_on(async {
         let sdk = backend_aws::connect(region(config)).await;
-        backend_aws::provision(&sdk, &names(config), &options).await.context("cannot make the tables and queues")
+        backend_aws::provision(&sdk, &names(config), &options)
+            .await
+            .context("cannot make the tables and queues")
     })?;
     println!("The tables and queues are there.");
     Ok(())
@@ -169,12 +171,17 @@ impl Installation {
             vitals: Box::new(move || vitals.read()),
         };
         let app = Arc::new(compose::app(config, &self.ports, parts)?);
-        let row = Row { directory: self.aws.directory.clone(), clock: Arc::clone(&self.ports.clock), node, address };
+        let row = Row {
+            directory: self.aws.directory.clone(),
+            clock: Arc::clone(&self.ports.clock),
+            node,
+            address,
+        };
         row.keep().await.context("cannot write to the connection table")?;
         let renewing = tokio::spawn(row.renew());
         let telling = tokio::spawn(listener.run(node, hub));
         let (stop_sweeper, sweeper) = sweeper::start(&app)?;
-        let health = Arc::new(health_of(config, &app, metrics));
+        let health = Arc::new(health_of(&app, metrics));
         let options = gateway::Options {
             extra_router: Some(health::router(Arc::clone(&health))),
             pages: Some(pages::router()),
@@ -258,14 +265,15 @@ fn files(config: &Config) -> Result<Arc<dyn ObjectStore>> {
     Ok(Arc::new(store.with_context(|| format!("cannot use the bucket {bucket} for files"))?))
 }
 
-fn health_of(config: &Config, app: &Arc<App>, metrics: PrometheusHandle) -> Health {
+fn health_of(app: &Arc<App>, metrics: PrometheusHandle) -> Health {
     Health {
         app: Arc::clone(app),
         metrics,
         gauges: Box::new(|| {}),
         // Whether the queue takes commands is seen when its depth is asked.
         writable: Box::new(|| true),
-        ready_age_max_ms: config.limits.queue_age_max_ms / READY_AGE_DIVISOR,
+        // The queue is everybody's: a backlog is answered with `slow_down`, and taking all gateways away helps nobody.
+        ready_age_max_ms: u64::MAX,
         draining: AtomicBool::new(false),
     }
 }

@@ -27,9 +27,7 @@ use super::{
     identity::{Identity, NODE_NAME},
     wire::{self, ROUTE},
 };
-use crate::limits::{
-    NODE_HANDSHAKE_MS, NODE_REST_MS, NODE_TELL_MS, NODE_TRIES_MAX, PEERS_MAX,
-};
+use crate::limits::{NODE_HANDSHAKE_MS, NODE_REST_MS, NODE_TELL_MS, NODE_TRIES_MAX, PEERS_MAX};
 
 const OPERATION: &str = "announcer.announce (node)";
 
@@ -133,9 +131,10 @@ impl Peers {
         };
         let connection = peer.connection.insert(connection);
         connection.ready().await.map_err(unreachable)?;
-        let request = Request::post(format!("https://{NODE_NAME}{}", ROUTE.replace("{node}", &node.to_string())))
-            .body(Full::new(piece))
-            .map_err(unreachable)?;
+        let request =
+            Request::post(format!("https://{NODE_NAME}{}", ROUTE.replace("{node}", &node.to_string())))
+                .body(Full::new(piece))
+                .map_err(unreachable)?;
         match connection.send_request(request).await.map_err(unreachable)?.status() {
             StatusCode::NO_CONTENT => Ok(()),
             StatusCode::GONE => Err(Trouble::Gone),

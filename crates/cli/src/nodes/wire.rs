@@ -52,7 +52,10 @@ mod tests {
     use super::*;
 
     fn typing(number: u128) -> Announcement {
-        Announcement::Typing { conversation: ConversationId::from_u128(number), user: UserId::from_u128(number) }
+        Announcement::Typing {
+            conversation: ConversationId::from_u128(number),
+            user: UserId::from_u128(number),
+        }
     }
 
     #[test]

@@ -189,7 +189,11 @@ fn session(
     }
 }
 
-pub(crate) fn sync(socket: &mut Socket, written: &mut Written, unanswered: &mut Vec<Value>) -> Result<(), Failure> {
+pub(crate) fn sync(
+    socket: &mut Socket,
+    written: &mut Written,
+    unanswered: &mut Vec<Value>,
+) -> Result<(), Failure> {
     socket.send(&json!({"action": "sync", "cursors": written.held.cursors()}))?;
     loop {
         let frame = socket.next()?;

@@ -121,9 +121,17 @@ impl Installation {
         let endpoint = std::env::var("AWS_ENDPOINT_URL").expect("no emulator is named; run `make test-aws`");
         assert!(endpoint.starts_with("http://127.0.0.1:"), "{endpoint} is not on this machine");
         let folder = tempfile::tempdir().expect("a folder");
-        let prefix = format!("n{}-{}", std::process::id(), std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_millis());
+        let prefix = format!(
+            "n{}-{}",
+            std::process::id(),
+            std::time::SystemTime::now()
+                .duration_since(std::time::UNIX_EPOCH)
+                .expect("after 1970")
+                .as_millis()
+        );
         let mut options: Vec<String> = UNLIMITED.iter().map(|one| (*one).to_owned()).collect();
-        let mut set = |name: &str, value: &str| options.extend(["--set".to_owned(), format!("{name}={value}")]);
+        let mut set =
+            |name: &str, value: &str| options.extend(["--set".to_owned(), format!("{name}={value}")]);
         for (option, name) in [
             ("main_table", "main"),
             ("live_table", "live"),
@@ -185,7 +193,11 @@ fn certificates(folder: &Path) -> [(&'static str, PathBuf); 3] {
 
 fn command(arguments: &[&str], options: &[String]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_dynamowave"));
-    command.args(arguments).args(options).env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test");
+    command
+        .args(arguments)
+        .args(options)
+        .env("AWS_ACCESS_KEY_ID", "test")
+        .env("AWS_SECRET_ACCESS_KEY", "test");
     command
 }
 
@@ -241,11 +253,13 @@ impl Balancer {
         let servers: String = gateways
             .iter()
             .enumerate()
-            .map(|(number, gateway)| format!("  server gateway{number} {gateway} check inter 500 fall 1 rise 1\n"))
+            .map(|(number, gateway)| {
+                format!("  server gateway{number} {gateway} check inter 1000 fall 2 rise 1\n")
+            })
             .collect();
         let text = format!(
             "global\n  maxconn 4000\ndefaults\n  mode http\n  timeout connect 1s\n  timeout client 60s\n  \
-             timeout server 60s\n  timeout tunnel 1h\n  retries 2\n  option redispatch\nfrontend chat\n  \
+             timeout server 60s\n  timeout check 5s\n  timeout tunnel 1h\n  retries 2\n  option redispatch\nfrontend chat\n  \
              bind {address}\n  default_backend gateways\nbackend gateways\n  balance leastconn\n  \
              option httpchk GET /readyz\n{servers}"
         );
@@ -259,7 +273,8 @@ impl Balancer {
 
     fn wait(&self) {
         let deadline = Instant::now() + PATIENCE;
-        let is_up = || TcpStream::connect(self.address).is_ok() && Http::new(self.address).get("/v1/server").is_ok();
+        let is_up =
+            || TcpStream::connect(self.address).is_ok() && Http::new(self.address).get("/v1/server").is_ok();
         while !is_up() {
             assert!(Instant::now() < deadline, "no gateway is ready");
             thread::sleep(Duration::from_millis(100));

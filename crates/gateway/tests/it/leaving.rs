@@ -81,7 +81,8 @@ fn d4_who_is_sent_elsewhere_is_told_when_to_come_and_the_gateway_goes_on() {
     world.block_on(world.hub.shed(Shed::PerMille(500)));
     world.execute(&bob, room, message("who is still here?"));
     let total = clients.len();
-    let mut stayed: Vec<Client> = clients.into_iter().filter_map(|mut client| stays(&mut client).then_some(client)).collect();
+    let mut stayed: Vec<Client> =
+        clients.into_iter().filter_map(|mut client| stays(&mut client).then_some(client)).collect();
     let went = total - stayed.len();
     assert!(stayed.len() > 8 && went > 8, "{} stayed of {total}", stayed.len());
 
