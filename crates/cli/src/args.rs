@@ -8,6 +8,8 @@ use clap::{Args, Parser, Subcommand};
 
 use conformance::faulty::FaultPlan;
 
+#[cfg(feature = "aws")]
+use crate::nodes::{self, Role};
 use crate::{
     config::{self, Config},
     inspect::{self, InspectArgs},
@@ -29,6 +31,21 @@ struct CommandLine {
 enum Command {
     /// Start the server with everything embedded.
     Serve(ServeArgs),
+    /// Start a process that holds sockets, one of several.
+    #[cfg(feature = "aws")]
+    Gateway(NodeArgs),
+    /// Start a process that stores messages, one of several.
+    #[cfg(feature = "aws")]
+    Persister(NodeArgs),
+    /// Start a process that tells gateways what happened, one of several.
+    #[cfg(feature = "aws")]
+    Notifier(NodeArgs),
+    /// An installation on AWS: make its tables and queues.
+    #[cfg(feature = "aws")]
+    Aws {
+        #[command(subcommand)]
+        command: AwsCommand,
+    },
     /// Dead letters: list, show, redrive or drop what could not be processed.
     Dlq(DeadLetterArgs),
     /// Look into a data folder: rows of the store, records of the journal.
@@ -71,6 +88,45 @@ pub(crate) struct ServeArgs {
     fault: Option<FaultPlan>,
 }
 
+/// What one of several processes is told besides its configuration.
+#[cfg(feature = "aws")]
+#[derive(Debug, Args)]
+struct NodeArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Where queues and tables are.
+    #[arg(long, value_enum)]
+    backend: Backend,
+    /// Address and port to listen on, for a gateway [default: 127.0.0.1:8080].
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<String>,
+    /// Token that is good for the routes under `/v1/admin` of a gateway.
+    #[arg(long, env = "DYNAMOWAVE_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+}
+
+#[cfg(feature = "aws")]
+#[derive(Debug, Subcommand)]
+enum AwsCommand {
+    /// Make the tables and queues that the configuration names, where they are not there. The templates in
+    /// `deploy/aws` make them too, with alarms, roles and keys; this is for an emulator and for a first look.
+    Provision {
+        #[command(flatten)]
+        config: ConfigArgs,
+        /// Key of KMS that encrypts them; without one AWS's own key does.
+        #[arg(long, value_name = "KEY")]
+        kms_key: Option<String>,
+    },
+}
+
+/// Where queues and tables are.
+#[cfg(feature = "aws")]
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Backend {
+    /// SQS and DynamoDB.
+    Aws,
+}
+
 #[derive(Debug, Subcommand)]
 enum ConfigCommand {
     /// Print a commented file with every option and its default.
@@ -96,6 +152,16 @@ fn dispatch(command: Command) -> Result<()> {
             let config = args.load()?;
             serve(&config, args.fault.as_ref())
         }
+        #[cfg(feature = "aws")]
+        Command::Aws { command: AwsCommand::Provision { config, kms_key } } => {
+            nodes::provision(&config.load(&[])?, kms_key)
+        }
+        #[cfg(feature = "aws")]
+        Command::Gateway(args) => args.run(Role::Gateway),
+        #[cfg(feature = "aws")]
+        Command::Persister(args) => args.run(Role::Persister),
+        #[cfg(feature = "aws")]
+        Command::Notifier(args) => args.run(Role::Notifier),
         Command::Dlq(args) => operator::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Restore(args) => restore::run(&args),
@@ -127,6 +193,16 @@ impl ServeArgs {
         let flags: Vec<(String, String)> =
             named.iter().filter_map(|(name, value)| Some(((*name).to_owned(), (*value).clone()?))).collect();
         self.config.load(&flags)
+    }
+}
+
+#[cfg(feature = "aws")]
+impl NodeArgs {
+    fn run(self, role: Role) -> Result<()> {
+        let Backend::Aws = self.backend;
+        let listen = self.listen.map(|listen| ("server.listen".to_owned(), listen));
+        let config = self.config.load(&listen.into_iter().collect::<Vec<_>>())?;
+        nodes::run(role, &config, self.token)
     }
 }
 

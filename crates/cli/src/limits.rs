@@ -30,3 +30,33 @@ pub(crate) const SWEEPS_PER_ORPHAN_SWEEP: u32 = 120;
 pub(crate) const LATENCY_SNAPSHOTS_MAX: usize = 60;
 /// Between two of those snapshots, milliseconds.
 pub(crate) const LATENCY_SNAPSHOT_MS: u64 = 10_000;
+/// Announcements in one request to another node, bytes; a single one may be larger.
+#[cfg(feature = "aws")]
+pub(crate) const ANNOUNCED_BYTES_MAX: usize = 1 << 20;
+/// A request of another node, bytes: above what any one announcement can be.
+#[cfg(feature = "aws")]
+pub(crate) const ANNOUNCED_BODY_BYTES_MAX: usize = 8 << 20;
+/// Connections of other nodes and notifiers.
+#[cfg(feature = "aws")]
+pub(crate) const NODE_CONNECTIONS_MAX: usize = 1_024;
+/// Longest wait for the handshake with another node, milliseconds.
+#[cfg(feature = "aws")]
+pub(crate) const NODE_HANDSHAKE_MS: u64 = 1_000;
+/// Longest wait for the answer of another node, milliseconds.
+#[cfg(feature = "aws")]
+pub(crate) const NODE_TELL_MS: u64 = 2_000;
+/// Tries of one request to another node.
+#[cfg(feature = "aws")]
+pub(crate) const NODE_TRIES_MAX: u32 = 2;
+/// A node that could not be told is left alone for so long, milliseconds.
+#[cfg(feature = "aws")]
+pub(crate) const NODE_REST_MS: u64 = 2_000;
+/// Nodes remembered before those that are gone are forgotten.
+#[cfg(feature = "aws")]
+pub(crate) const PEERS_MAX: usize = 4_096;
+/// Life of a node's row in the connection table, milliseconds.
+#[cfg(feature = "aws")]
+pub(crate) const NODE_LEASE_MS: u64 = 30_000;
+/// Between two renewals of it, milliseconds.
+#[cfg(feature = "aws")]
+pub(crate) const NODE_RENEW_MS: u64 = 10_000;

@@ -3,12 +3,15 @@
 
 mod args;
 mod clock;
+mod compose;
 mod config;
 mod health;
 mod home;
 mod inspect;
 mod journey;
 mod limits;
+#[cfg(feature = "aws")]
+mod nodes;
 mod observe;
 mod operator;
 mod pages;

@@ -3,7 +3,6 @@
 
 use std::{
     future::Future,
-    io::Write as _,
     path::Path,
     sync::{
         Arc,
@@ -13,17 +12,13 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use api::{App, FileOptions, Files, PasswordOptions, Passwords, Rate, RateLimits, RateOptions, SessionCache};
+use api::App;
 use backend_embedded::{Embedded, History};
-use chat::{
-    NodeId,
-    ports::{Announcer, Clock, Randomness, Store},
-};
+use chat::ports::{Clock, Randomness, Store};
 use conformance::faulty::{FaultPlan, Faults, Faulty};
-use gateway::{ConnectionLimits, FrameRate, Gateway, Hub, TlsFiles};
+use gateway::{Gateway, Hub};
 use metrics_exporter_prometheus::PrometheusHandle;
 use object_store::local::LocalFileSystem;
-use pipeline::{Notifier, NotifierOptions, Persister, PersisterOptions};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
@@ -31,13 +26,14 @@ use tokio::{
 
 use crate::{
     clock::{SystemClock, SystemRandomness},
+    compose::{self, Parts, Ports, ended, worker},
     config::Config,
     health,
     health::Health,
     home::Home,
-    limits::{READY_AGE_DIVISOR, SESSIONS_CACHED_MAX},
+    limits::READY_AGE_DIVISOR,
     observe, pages, sweeper,
-    vitals::Vitals,
+    vitals::{OnDisk, Vitals},
 };
 
 /// Starts, serves until told to stop, and stops. Returns an error when the journal or the store failed.
@@ -67,13 +63,19 @@ async fn run(
         None => embedded.store(),
     };
 
-    let options = gateway_options(config)?;
+    let options = compose::gateway_options(config)?;
     let (announcer, inboxes) = Hub::new(options.shard_count());
-    let vitals = Arc::new(Vitals::new(metrics.clone(), Arc::clone(&embedded), clock.now_ms()));
-    let reading: api::ReadVitals = Box::new(move || vitals.read());
-    let app = Arc::new(app(config, home, &embedded, announcer, (&clock, &randomness), reading)?);
+    let ports = ports(&embedded, &clock, &randomness);
+    let parts = Parts {
+        node: compose::new_node(&*clock, &*randomness),
+        announcer,
+        files: Arc::new(files(config, home)?),
+        operator_token: Some(home.operator_token(&*randomness)?),
+        vitals: vitals(&embedded, metrics.clone(), &*clock),
+    };
+    let app = Arc::new(compose::app(config, &ports, parts)?);
     let (stop_sweeper, sweeper) = sweeper::start(&app)?;
-    let (stop_pipeline, pipeline) = start_pipeline(&app, &embedded, store)?;
+    let (stop_pipeline, pipeline) = start_pipeline(&ports, &app, &embedded, store)?;
     let health = Arc::new(health_of(config, &app, &embedded, metrics));
     let options = gateway::Options {
         extra_router: Some(health::router(Arc::clone(&health))),
@@ -84,7 +86,7 @@ async fn run(
     let mut gateway = Gateway::start(options, inboxes, app).context("cannot listen")?;
 
     home.publish(scheme, gateway.local_address())?;
-    announce(scheme, gateway.local_address())?;
+    compose::announce(scheme, gateway.local_address())?;
     let end = wait_for_the_end(failure, gateway.failed()).await;
     health.draining.store(true, Ordering::Relaxed);
     tracing::info!("stopping: clients are told to reconnect");
@@ -107,6 +109,29 @@ fn open(
         .with_context(|| format!("cannot open the data folder {}", home.path().display()))
 }
 
+fn ports(embedded: &Embedded, clock: &Arc<dyn Clock>, randomness: &Arc<dyn Randomness>) -> Ports {
+    Ports {
+        store: embedded.store(),
+        commands: embedded.commands(),
+        search: embedded.search(),
+        directory: embedded.directory(),
+        messages: embedded.messages(),
+        notifications: embedded.notifications(),
+        clock: Arc::clone(clock),
+        randomness: Arc::clone(randomness),
+    }
+}
+
+fn vitals(embedded: &Arc<Embedded>, metrics: PrometheusHandle, clock: &dyn Clock) -> api::ReadVitals {
+    let embedded = Arc::clone(embedded);
+    let on_disk = Box::new(move || {
+        let gauges = embedded.gauges();
+        OnDisk { store_bytes: Some(gauges.store_bytes), journal_bytes: Some(gauges.journal_bytes) }
+    });
+    let vitals = Vitals::new(metrics, on_disk, clock.now_ms());
+    Box::new(move || vitals.read())
+}
+
 /// What an operator may choose of the backend in this data folder.
 fn settings(config: &Config, data: &Path) -> backend_embedded::Config {
     backend_embedded::Config {
@@ -118,164 +143,31 @@ fn settings(config: &Config, data: &Path) -> backend_embedded::Config {
     }
 }
 
-fn app(
-    config: &Config,
-    home: &Home,
-    embedded: &Embedded,
-    announcer: Arc<dyn Announcer>,
-    (clock, randomness): (&Arc<dyn Clock>, &Arc<dyn Randomness>),
-    vitals: api::ReadVitals,
-) -> Result<App> {
-    let defaults = PasswordOptions::default();
-    let passwords = PasswordOptions {
-        memory_kib: config.passwords.memory_kib,
-        passes: config.passwords.iterations,
-        at_once: if config.passwords.concurrency == 0 {
-            defaults.at_once
-        } else {
-            config.passwords.concurrency
-        },
-        ..defaults
-    };
-    let token = home.operator_token(&**randomness)?;
-    Ok(App {
-        store: embedded.store(),
-        commands: embedded.commands(),
-        search: embedded.search(),
-        directory: embedded.directory(),
-        announcer,
-        messages: embedded.messages(),
-        notifications: embedded.notifications(),
-        clock: Arc::clone(clock),
-        randomness: Arc::clone(randomness),
-        node: new_node(&**clock, &**randomness),
-        passwords: Passwords::new(passwords).context("passwords")?,
-        limits: RateLimits::new(&rates(config)),
-        sessions: SessionCache::new(SESSIONS_CACHED_MAX),
-        files: files(config, home)?,
-        vitals,
-        options: api::Options {
-            name: config.server.name.trim().to_owned(),
-            registration: config.registration()?,
-            secure_cookies: !config.tls.certificate.is_empty() || !config.listen()?.ip().is_loopback(),
-            own_origins: Vec::new(),
-            cors_origins: config.server.allowed_origins.clone(),
-            trusted_proxies: trusted_proxies(config)?,
-            operator: Some(api::hash_of(&token)),
-        },
-    })
-}
-
 /// Files in a folder, and nothing in it of an upload that a crash cut off.
-fn files(config: &Config, home: &Home) -> Result<Files> {
+fn files(config: &Config, home: &Home) -> Result<LocalFileSystem> {
     let folder = match config.files.folder.as_str() {
         "" => home.path().join("files"),
         folder => folder.into(),
     };
     let cannot = || format!("cannot use the folder for files {}", folder.display());
     sweeper::prepare(&folder).with_context(cannot)?;
-    let store = LocalFileSystem::new_with_prefix(&folder).with_context(cannot)?.with_fsync(true);
-    let options = FileOptions { size_bytes_max: config.files.size_max_mib << 20 };
-    Ok(Files::new(Arc::new(store), options))
-}
-
-fn new_node(clock: &dyn Clock, randomness: &dyn Randomness) -> NodeId {
-    let mut random = chat::ids::Randomness::default();
-    randomness.fill(&mut random);
-    NodeId::new(clock.now_ms(), &random)
-}
-
-fn rates(config: &Config) -> RateOptions {
-    let limits = &config.limits;
-    let rate = |per_second: u32, burst: u32| (per_second > 0).then(|| Rate::per_second(per_second, burst));
-    let per_minute = |per_minute: u32| {
-        (per_minute > 0).then(|| Rate { burst: per_minute, refill_ms: (60_000 / per_minute).max(1) })
-    };
-    RateOptions {
-        registrations: per_minute(limits.logins_per_minute),
-        logins: per_minute(limits.logins_per_minute),
-        logins_per_name: per_minute(limits.logins_per_minute),
-        strangers: rate(limits.requests_per_second, limits.requests_per_second.saturating_mul(5)),
-        requests: rate(limits.requests_per_second, limits.requests_per_second.saturating_mul(5)),
-        sends: rate(limits.sends_per_second, limits.send_burst),
-        searches: rate(limits.searches_per_second, limits.searches_per_second.saturating_mul(3)),
-    }
-}
-
-fn trusted_proxies(config: &Config) -> Result<Vec<api::Network>> {
-    let parse = |text: &String| text.parse().map_err(|error| anyhow!("server.trusted_proxies: {error}"));
-    config.server.trusted_proxies.iter().map(parse).collect()
-}
-
-fn gateway_options(config: &Config) -> Result<gateway::Options> {
-    let limits = &config.limits;
-    let tls = (!config.tls.certificate.is_empty()).then(|| TlsFiles {
-        certificate: config.tls.certificate.clone().into(),
-        key: config.tls.key.clone().into(),
-    });
-    let unlimited = |value: usize| if value == 0 { usize::MAX } else { value };
-    let frames = if limits.frames_per_second == 0 { u32::MAX } else { limits.frames_per_second };
-    Ok(gateway::Options {
-        listen: config.listen()?,
-        shards: config.server.threads,
-        tls,
-        plaintext_anywhere: config.server.allow_plaintext,
-        trusted_proxies: trusted_proxies(config)?,
-        connections: ConnectionLimits {
-            total: limits.connections_max,
-            per_user: limits.connections_per_user_max,
-            per_address: unlimited(limits.connections_per_address_max),
-            ..ConnectionLimits::default()
-        },
-        frames: FrameRate { per_second: frames, burst: frames.saturating_mul(5) },
-        outbox_soft_bytes: limits.outbox_bytes_max / 2,
-        outbox_hard_bytes: limits.outbox_bytes_max,
-        heartbeat_ms: limits.heartbeat_ms,
-        drain_ms: config.server.drain_timeout_ms,
-        send_rate: (limits.sends_per_second, limits.send_burst),
-        ..gateway::Options::default()
-    })
+    Ok(LocalFileSystem::new_with_prefix(&folder).with_context(cannot)?.with_fsync(true))
 }
 
 /// Starts the persister and the notifier, each on its own thread. They end when the sender is dropped.
 fn start_pipeline(
-    app: &Arc<App>,
+    ports: &Ports,
+    app: &App,
     embedded: &Embedded,
     store: Arc<dyn Store>,
 ) -> Result<(watch::Sender<()>, Vec<JoinHandle<()>>)> {
     let (stop, stopped) = watch::channel(());
-    let persister = Persister::new(
-        Arc::clone(&app.messages),
-        store,
-        Arc::clone(&app.notifications),
-        Arc::clone(&app.clock),
-        Arc::clone(&app.randomness),
-        PersisterOptions::default(),
-    )
-    .on_applied(embedded.applied_hook());
-    let notifier = Notifier::new(
-        Arc::clone(&app.notifications),
-        Arc::clone(&app.directory),
-        Arc::clone(&app.announcer),
-        Arc::clone(&app.clock),
-        Arc::clone(&app.randomness),
-        NotifierOptions::default(),
-    );
+    let persister = compose::persister(ports, store).on_applied(embedded.applied_hook());
+    let notifier = compose::notifier(ports, Arc::clone(&app.announcer));
     let (one, two) = (stopped.clone(), stopped);
     let persister = worker("persister", async move { persister.run(ended(one)).await })?;
     let notifier = worker("notifier", async move { notifier.run(ended(two)).await })?;
     Ok((stop, vec![persister, notifier]))
-}
-
-pub(crate) async fn ended(mut stopped: watch::Receiver<()>) {
-    // An error means that the sender is gone, which is the signal.
-    let _ = stopped.changed().await;
-}
-
-pub(crate) fn worker(name: &str, work: impl Future<Output = ()> + Send + 'static) -> Result<JoinHandle<()>> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let thread = thread::Builder::new().name(name.into()).spawn(move || runtime.block_on(work))?;
-    Ok(thread)
 }
 
 fn health_of(config: &Config, app: &Arc<App>, embedded: &Arc<Embedded>, metrics: PrometheusHandle) -> Health {
@@ -288,15 +180,6 @@ fn health_of(config: &Config, app: &Arc<App>, embedded: &Arc<Embedded>, metrics:
         ready_age_max_ms: config.limits.queue_age_max_ms / READY_AGE_DIVISOR,
         draining: AtomicBool::new(false),
     }
-}
-
-/// The first line of output, for people and programs: where to go.
-fn announce(scheme: &str, address: std::net::SocketAddr) -> Result<()> {
-    let mut output = std::io::stdout().lock();
-    writeln!(output, "{scheme}://{address}")?;
-    output.flush()?;
-    tracing::info!(version = env!("CARGO_PKG_VERSION"), %address, "serving");
-    Ok(())
 }
 
 /// Waits for a signal (the good end) or for the failure of the journal or the store.

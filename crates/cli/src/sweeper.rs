@@ -10,8 +10,8 @@ use api::App;
 use tokio::sync::watch;
 
 use crate::{
+    compose::{ended, worker},
     limits::{SWEEP_EVERY_MS, SWEEPS_PER_ORPHAN_SWEEP},
-    serve::{ended, worker},
 };
 
 /// Stands before the number in the names of files that are still being written.

@@ -4,11 +4,10 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     fs,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-use backend_embedded::Embedded;
 use chat::TimestampMs;
 use metrics_exporter_prometheus::PrometheusHandle;
 use protocol::http::health::{HealthLatencies, HealthTotals};
@@ -22,10 +21,17 @@ const STORED: &str = "dynamowave_persist_accept_to_stored_seconds";
 /// Reads the figures.
 pub(crate) struct Vitals {
     metrics: PrometheusHandle,
-    embedded: Arc<Embedded>,
+    on_disk: Box<dyn Fn() -> OnDisk + Send + Sync>,
     started_at: TimestampMs,
     /// Histograms as they were, oldest first: latencies are those since then.
     snapshots: Mutex<VecDeque<(Instant, Histograms)>>,
+}
+
+/// What a backend keeps on disks of its own, where it does.
+#[derive(Default)]
+pub(crate) struct OnDisk {
+    pub(crate) store_bytes: Option<u64>,
+    pub(crate) journal_bytes: Option<u64>,
 }
 
 /// Counts up to each bound, microseconds, of the three histograms.
@@ -39,25 +45,29 @@ struct Histograms {
 type Buckets = BTreeMap<u64, u64>;
 
 impl Vitals {
-    pub(crate) fn new(metrics: PrometheusHandle, embedded: Arc<Embedded>, started_at: TimestampMs) -> Vitals {
+    pub(crate) fn new(
+        metrics: PrometheusHandle,
+        on_disk: Box<dyn Fn() -> OnDisk + Send + Sync>,
+        started_at: TimestampMs,
+    ) -> Vitals {
         // Before anything had happened: what came since the start counts from the first look on.
         let snapshots = Mutex::new(VecDeque::from([(Instant::now(), Histograms::default())]));
-        Vitals { metrics, embedded, started_at, snapshots }
+        Vitals { metrics, on_disk, started_at, snapshots }
     }
 
     /// The figures of this moment.
     pub(crate) fn read(&self) -> api::Vitals {
         self.metrics.run_upkeep();
         let text = self.metrics.render();
-        let gauges = self.embedded.gauges();
+        let on_disk = (self.on_disk)();
         api::Vitals {
             started_at: self.started_at,
             connections: sum(&text, "dynamowave_sockets"),
             totals: totals(&text),
             latencies: self.latencies(&text),
             memory_bytes: resident_bytes(),
-            store_bytes: Some(gauges.store_bytes),
-            journal_bytes: Some(gauges.journal_bytes),
+            store_bytes: on_disk.store_bytes,
+            journal_bytes: on_disk.journal_bytes,
         }
     }
 

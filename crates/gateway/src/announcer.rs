@@ -33,12 +33,30 @@ impl Hub {
 /// Tells the sockets of this process.
 #[derive(Debug)]
 pub struct HubHandle {
-    shards: Vec<mpsc::Sender<Batch>>,
+    shards: Vec<mpsc::Sender<Inbound>>,
+}
+
+/// Which connections are told to come back, to this node or another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shed {
+    /// All of them: they have missed something that nobody knows any more.
+    All,
+    /// So many of a thousand, at random: other nodes have room.
+    PerMille(u16),
+}
+
+/// What comes to a shard from outside.
+#[derive(Debug)]
+pub(crate) enum Inbound {
+    /// To be told.
+    Batch(Batch),
+    /// To be sent away.
+    Shed(Shed),
 }
 
 /// The shards' ends of the channels, for [`crate::Gateway::start`].
 #[derive(Debug)]
-pub struct Inboxes(pub(crate) Vec<mpsc::Receiver<Batch>>);
+pub struct Inboxes(pub(crate) Vec<mpsc::Receiver<Inbound>>);
 
 /// Announcements on their way to a shard, shared by all shards.
 pub(crate) type Batch = Arc<[Telling]>;
@@ -60,6 +78,17 @@ impl Telling {
     }
 }
 
+impl HubHandle {
+    /// Tells clients to come back, each after a random part of the spread of the options. What was accepted from them
+    /// is answered first; nothing is lost, because they sync (D4). Returns before they have gone.
+    pub async fn shed(&self, shed: Shed) {
+        for shard in &self.shards {
+            // A shard that has ended has none.
+            let _ = shard.send(Inbound::Shed(shed)).await;
+        }
+    }
+}
+
 #[async_trait]
 impl Announcer for HubHandle {
     /// The node is this one, whatever its id: who tells several nodes chooses the announcer by the node.
@@ -67,7 +96,7 @@ impl Announcer for HubHandle {
         let batch: Batch = batch.into_iter().map(Telling::new).collect();
         for shard in &self.shards {
             // A shard that has ended has no sockets left; its clients sync elsewhere (D4).
-            let _ = shard.send(Arc::clone(&batch)).await;
+            let _ = shard.send(Inbound::Batch(Arc::clone(&batch))).await;
         }
         Ok(())
     }

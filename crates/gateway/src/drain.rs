@@ -1,4 +1,5 @@
-//! Going away: clients are told when to reconnect, what was accepted is finished, then everything closes.
+//! Going away, or sending some clients elsewhere: they are told when to reconnect, what was accepted is finished, then
+//! their connections close.
 //! Invariant: every command read before the connections close gets its answer, and the whole takes no longer than its
 //! deadline. A command read later is sent again by its client, under the same id (D2).
 
@@ -9,7 +10,7 @@ use std::{
 
 use protocol::{CloseCode, session::Input};
 
-use crate::{connection::Connection, input, limits::DRAIN_LOOK_MS, shard::Shard};
+use crate::{announcer::Shed, connection::Connection, input, limits::DRAIN_LOOK_MS, shard::Shard};
 
 /// Drains a shard that accepts no more.
 pub(crate) async fn run(shard: &Rc<Shard>, deadline: Instant) {
@@ -24,12 +25,29 @@ pub(crate) async fn run(shard: &Rc<Shard>, deadline: Instant) {
     shard.publish(0);
 }
 
-async fn finish(shard: &Rc<Shard>) {
-    let spread_ms = shard.options.reconnect_spread_ms;
-    for connection in connections(shard) {
-        let after_ms = part_of(spread_ms, shard);
-        input::step(shard, &connection, Input::Drain { after_ms });
+/// Sends connections elsewhere while the shard goes on.
+pub(crate) async fn shed(shard: Rc<Shard>, shed: Shed) {
+    let mut chosen = connections(&shard);
+    if let Shed::PerMille(share) = shed {
+        chosen.retain(|_| part_of(1_000, &shard) < u64::from(share));
     }
+    tell_to_reconnect(&shard, &chosen);
+    shard.intake.idle().await;
+    for connection in chosen {
+        connection.close(CloseCode::GoingAway, &shard.out);
+    }
+}
+
+fn tell_to_reconnect(shard: &Rc<Shard>, connections: &[Rc<Connection>]) {
+    let spread_ms = shard.options.reconnect_spread_ms;
+    for connection in connections {
+        let after_ms = part_of(spread_ms, shard);
+        input::step(shard, connection, Input::Drain { after_ms });
+    }
+}
+
+async fn finish(shard: &Rc<Shard>) {
+    tell_to_reconnect(shard, &connections(shard));
     shard.intake.idle().await;
     shard.marks.flush(shard).await;
     shard.marks.flush_implied(shard).await;

@@ -41,7 +41,7 @@ mod tls;
 mod upgrade;
 
 pub use self::{
-    announcer::{Hub, HubHandle, Inboxes},
+    announcer::{Hub, HubHandle, Inboxes, Shed},
     gateway::{Gateway, StartError},
     options::{ConnectionLimits, FrameRate, Options, TlsFiles},
     tls::TlsError,

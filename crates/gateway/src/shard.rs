@@ -23,7 +23,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::{
     admission::Admission,
-    announcer::Batch,
+    announcer::{Batch, Inbound},
     connection::Connection,
     drain,
     grace::Grace,
@@ -51,7 +51,7 @@ pub(crate) struct Plan {
     pub(crate) tls: Option<TlsAcceptor>,
     pub(crate) certificate: Option<Arc<Certificate>>,
     pub(crate) listener: StdListener,
-    pub(crate) inbox: mpsc::Receiver<Batch>,
+    pub(crate) inbox: mpsc::Receiver<Inbound>,
     pub(crate) course: watch::Receiver<Course>,
 }
 
@@ -142,7 +142,7 @@ async fn accept(shard: &Rc<Shard>, acceptor: &mut Acceptor, mut course: watch::R
 
 /// The tasks that serve all connections. Those that write run outside tokio's task budget, which counts writes to a
 /// thousand sockets as those of one task; each bounds its own turns.
-fn tasks(shard: &Rc<Shard>, inbox: mpsc::Receiver<Batch>) -> JoinSet<()> {
+fn tasks(shard: &Rc<Shard>, inbox: mpsc::Receiver<Inbound>) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     let mut start = |task: Pin<Box<dyn Future<Output = ()>>>| {
         tasks.spawn_local(tokio::task::unconstrained(task));
@@ -169,13 +169,13 @@ fn tasks(shard: &Rc<Shard>, inbox: mpsc::Receiver<Batch>) -> JoinSet<()> {
 }
 
 /// Tells what is announced. Connections are written to after each turn, not after each announcement.
-async fn tell(shard: Rc<Shard>, mut inbox: mpsc::Receiver<Batch>) {
-    while let Some(batch) = inbox.recv().await {
-        let mut told = tell_batch(&shard, &batch);
+async fn tell(shard: Rc<Shard>, mut inbox: mpsc::Receiver<Inbound>) {
+    while let Some(inbound) = inbox.recv().await {
+        let mut told = take(&shard, inbound);
         while told < ANNOUNCED_PER_TURN
-            && let Ok(batch) = inbox.try_recv()
+            && let Ok(inbound) = inbox.try_recv()
         {
-            told += tell_batch(&shard, &batch);
+            told += take(&shard, inbound);
         }
         let jobs = shard.hub.borrow_mut().take_jobs();
         heal::start(&shard, jobs);
@@ -183,6 +183,17 @@ async fn tell(shard: Rc<Shard>, mut inbox: mpsc::Receiver<Batch>) {
     }
     // Whoever announces has gone, as in tests; there is nothing left to tell, but sockets go on.
     std::future::pending::<()>().await;
+}
+
+/// Takes what came; returns how many announcements that were.
+fn take(shard: &Rc<Shard>, inbound: Inbound) -> usize {
+    match inbound {
+        Inbound::Batch(batch) => tell_batch(shard, &batch),
+        Inbound::Shed(shed) => {
+            tokio::task::spawn_local(drain::shed(Rc::clone(shard), shed));
+            1
+        }
+    }
 }
 
 fn tell_batch(shard: &Shard, batch: &Batch) -> usize {

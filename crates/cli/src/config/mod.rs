@@ -35,6 +35,10 @@ pub(crate) struct Config {
     pub(crate) log: Log,
     /// Traces of single messages, sent to an OpenTelemetry collector.
     pub(crate) traces: Traces,
+    /// Several processes on AWS (`dynamowave gateway`, `persister`, `notifier`): tables, queues and the bucket.
+    pub(crate) aws: Aws,
+    /// Several processes on AWS: how gateways are told by notifiers and by each other.
+    pub(crate) node: Node,
 }
 
 /// Where the server listens and keeps its data.
@@ -191,6 +195,46 @@ pub(crate) struct Traces {
     pub(crate) ratio: f64,
 }
 
+/// Tables, queues and the bucket of an installation on AWS. Region, endpoint and credentials come from the environment
+/// and the files of AWS's own tools.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Aws {
+    /// Region, like "eu-west-1". Empty: that of the environment.
+    pub(crate) region: String,
+    /// Table of everything durable.
+    pub(crate) main_table: String,
+    /// Table of connections and presence.
+    pub(crate) live_table: String,
+    /// Queue of commands.
+    pub(crate) messages_queue: String,
+    /// Its dead-letter queue.
+    pub(crate) messages_dead_queue: String,
+    /// Queue of announcements.
+    pub(crate) notifications_queue: String,
+    /// Its dead-letter queue.
+    pub(crate) notifications_dead_queue: String,
+    /// Bucket for files.
+    pub(crate) files_bucket: String,
+}
+
+/// How a gateway takes what notifiers and other gateways have for its sockets.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Node {
+    /// Address and port for other nodes; port 0 takes a free one.
+    pub(crate) listen: String,
+    /// Address and port under which other nodes reach this one. Empty: the one it listens on.
+    pub(crate) address: String,
+    /// Certificate of all nodes, for the name "node.dynamowave.internal": PEM, or the path of a PEM file. Needed,
+    /// with key and authority, wherever nodes are not all on loopback.
+    pub(crate) certificate: String,
+    /// Its private key: PEM, or the path of a PEM file.
+    pub(crate) key: String,
+    /// The authority that signs certificates of nodes: PEM, or the path of a PEM file. Who shows none of it is refused.
+    pub(crate) authority: String,
+}
+
 impl Default for Server {
     fn default() -> Self {
         Server {
@@ -255,15 +299,42 @@ impl Default for Traces {
     }
 }
 
+impl Default for Aws {
+    fn default() -> Self {
+        Aws {
+            region: String::new(),
+            main_table: "dynamowave-main".into(),
+            live_table: "dynamowave-live".into(),
+            messages_queue: "dynamowave-messages.fifo".into(),
+            messages_dead_queue: "dynamowave-messages-dead.fifo".into(),
+            notifications_queue: "dynamowave-notifications.fifo".into(),
+            notifications_dead_queue: "dynamowave-notifications-dead.fifo".into(),
+            files_bucket: String::new(),
+        }
+    }
+}
+
+impl Default for Node {
+    fn default() -> Self {
+        Node {
+            listen: "127.0.0.1:7443".into(),
+            address: String::new(),
+            certificate: String::new(),
+            key: String::new(),
+            authority: String::new(),
+        }
+    }
+}
+
 impl Config {
+    /// The address for other nodes.
+    pub(crate) fn node_listen(&self) -> Result<SocketAddr> {
+        address("node.listen", &self.node.listen)
+    }
+
     /// The address to listen on.
     pub(crate) fn listen(&self) -> Result<SocketAddr> {
-        self.server.listen.parse().map_err(|_| {
-            anyhow::anyhow!(
-                "server.listen = {:?} is no address with a port; write it like \"127.0.0.1:8080\" or \"[::]:8443\"",
-                self.server.listen
-            )
-        })
+        address("server.listen", &self.server.listen)
     }
 
     /// Whether the registration is open, resolved from the address for "auto".
@@ -289,6 +360,11 @@ impl Config {
             listen.ip().is_loopback() || has_tls || self.server.allow_plaintext,
             "server.listen = \"{listen}\" can be reached from outside, and nothing would be encrypted: set \
              tls.certificate and tls.key, or server.allow_plaintext = true behind a proxy that encrypts"
+        );
+        let node = self.node_listen()?;
+        ensure!(
+            node.ip().is_loopback() || !self.node.authority.is_empty(),
+            "node.listen = \"{node}\" can be reached from outside: set node.certificate, node.key and node.authority"
         );
         for proxy in &self.server.trusted_proxies {
             ensure!(
@@ -320,6 +396,14 @@ impl Config {
         ensure!((0.0..=1.0).contains(&self.traces.ratio), "traces.ratio must be from 0 to 1");
         Ok(())
     }
+}
+
+fn address(name: &str, text: &str) -> Result<SocketAddr> {
+    text.parse().map_err(|_| {
+        anyhow::anyhow!(
+            "{name} = {text:?} is no address with a port; write it like \"127.0.0.1:8080\" or \"[::]:8443\""
+        )
+    })
 }
 
 fn within(name: &str, value: u64, min: u64, max: u64) -> Result<()> {

@@ -22,14 +22,16 @@ const WRITERS: usize = 8;
 const CONVERSATIONS: usize = 6;
 /// Commands a writer has unanswered at a time.
 const WINDOW: usize = 16;
+/// Longest wait for what was acknowledged to be in its log.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What one writer knows at the end.
 #[derive(Default)]
-struct Written {
+pub(crate) struct Written {
     /// (conversation, client id) of every message that was acknowledged.
-    accepted: HashSet<(String, String)>,
-    held: Held,
-    reconnects: usize,
+    pub(crate) accepted: HashSet<(String, String)>,
+    pub(crate) held: Held,
+    pub(crate) reconnects: usize,
 }
 
 #[test]
@@ -71,7 +73,7 @@ fn d1_d2_d3_d4_nothing_acknowledged_is_lost_doubled_or_reordered_by_kill_9() {
     stop.store(true, Ordering::Relaxed);
     let mut written: Vec<Written> =
         writers.into_iter().map(|writer| writer.join().expect("a writer failed")).collect();
-    let places = settled(&people[0], &conversations, &written);
+    let places = settled(&people[0], &conversations, &written, PATIENCE);
     for (person, written) in people.iter().zip(&mut written) {
         let (mut socket, _) = person.connect().expect("the last server lives");
         sync(&mut socket, written, &mut Vec::new()).expect("a last sync");
@@ -81,7 +83,7 @@ fn d1_d2_d3_d4_nothing_acknowledged_is_lost_doubled_or_reordered_by_kill_9() {
 }
 
 /// No rate limit stands in the way of the load.
-const UNLIMITED: &[&str] = &[
+pub(crate) const UNLIMITED: &[&str] = &[
     "--set",
     "limits.sends_per_second=0",
     "--set",
@@ -92,11 +94,16 @@ const UNLIMITED: &[&str] = &[
     "log.level=warn",
 ];
 
-type Places = HashMap<(String, String), u64>;
+pub(crate) type Places = HashMap<(String, String), u64>;
 
 /// Waits until every acknowledged message is in its log; what is not there by then is lost.
-fn settled(reader: &Person, conversations: &[String], written: &[Written]) -> Places {
-    let deadline = Instant::now() + Duration::from_secs(20);
+pub(crate) fn settled(
+    reader: &Person,
+    conversations: &[String],
+    written: &[Written],
+    patience: Duration,
+) -> Places {
+    let deadline = Instant::now() + patience;
     loop {
         let places = places(reader, conversations);
         let missing =
@@ -121,7 +128,7 @@ fn places(reader: &Person, conversations: &[String]) -> Places {
     places
 }
 
-fn check(reader: &Person, conversations: &[String], written: &[Written], places: &Places) {
+pub(crate) fn check(reader: &Person, conversations: &[String], written: &[Written], places: &Places) {
     for conversation in conversations {
         let ids: Vec<String> =
             reader.history(conversation).iter().map(|event| text(&event["clientMessageId"])).collect();
@@ -140,7 +147,7 @@ fn check(reader: &Person, conversations: &[String], written: &[Written], places:
 }
 
 /// Sends, and after every loss of the connection syncs and sends again what has no answer yet.
-fn write_until(stop: &AtomicBool, person: &Person, conversations: &[String]) -> Written {
+pub(crate) fn write_until(stop: &AtomicBool, person: &Person, conversations: &[String]) -> Written {
     let mut written = Written::default();
     // Everything from the beginning: what a cursor does not name is live at the head only.
     written.held.0 = conversations.iter().map(|conversation| (conversation.clone(), Vec::new())).collect();
@@ -189,7 +196,11 @@ fn session(
     }
 }
 
-fn sync(socket: &mut Socket, written: &mut Written, unanswered: &mut Vec<Value>) -> Result<(), Failure> {
+pub(crate) fn sync(
+    socket: &mut Socket,
+    written: &mut Written,
+    unanswered: &mut Vec<Value>,
+) -> Result<(), Failure> {
     socket.send(&json!({"action": "sync", "cursors": written.held.cursors()}))?;
     loop {
         let frame = socket.next()?;
@@ -223,12 +234,12 @@ fn take(frame: &Value, written: &mut Written, unanswered: &mut Vec<Value>) -> Op
     None
 }
 
-fn number(name: &str, default: u64) -> u64 {
+pub(crate) fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
 /// splitmix64.
-fn next(state: &mut u64) -> u64 {
+pub(crate) fn next(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mut x = *state;
     x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

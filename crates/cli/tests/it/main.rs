@@ -12,6 +12,8 @@ mod drain;
 mod files;
 mod flood;
 mod inspect;
+#[cfg(feature = "aws")]
+mod nodes;
 mod overload;
 mod pages;
 mod restore;

@@ -44,14 +44,7 @@ impl Server {
             .stdout(Stdio::piped())
             .spawn()
             .expect("the binary starts");
-        let mut lines = BufReader::new(child.stdout.take().expect("stdout is piped")).lines();
-        let line = match lines.next() {
-            Some(Ok(line)) => line,
-            other => panic!("the server said nothing on standard output: {other:?}; {:?}", child.wait()),
-        };
-        std::thread::spawn(move || lines.for_each(drop));
-        let address = line.split("://").nth(1).and_then(|rest| rest.trim_end_matches('/').parse().ok());
-        let address = address.unwrap_or_else(|| panic!("the first line is no address: {line:?}"));
+        let address = first_address(&mut child);
         Server { child, address }
     }
 
@@ -91,6 +84,18 @@ impl Drop for Server {
         drop(self.child.kill());
         drop(self.child.wait());
     }
+}
+
+/// The address in the first line of output; the rest is thrown away.
+pub(crate) fn first_address(child: &mut Child) -> SocketAddr {
+    let mut lines = BufReader::new(child.stdout.take().expect("stdout is piped")).lines();
+    let line = match lines.next() {
+        Some(Ok(line)) => line,
+        other => panic!("the server said nothing on standard output: {other:?}; {:?}", child.wait()),
+    };
+    std::thread::spawn(move || lines.for_each(drop));
+    let address = line.split("://").nth(1).and_then(|rest| rest.trim_end_matches('/').parse().ok());
+    address.unwrap_or_else(|| panic!("the first line is no address: {line:?}"))
 }
 
 /// Runs the binary with these arguments to its end and returns status, standard output and standard error.

@@ -11,6 +11,7 @@ use chat::{
     Announcement, CommandId, NodeId,
     ports::{Announcer, PortError},
 };
+use gateway::Shed;
 use protocol::frame::ServerFrame;
 
 use crate::{
@@ -68,6 +69,49 @@ fn a_drain_ends_in_time_although_a_client_does_not_answer() {
     world.drain().join().unwrap();
     assert_eq!(deaf.close_code(), 4000);
     assert_eq!((&idle).read(&mut [0]).unwrap_or(0), 0);
+}
+
+#[test]
+fn d4_who_is_sent_elsewhere_is_told_when_to_come_and_the_gateway_goes_on() {
+    let world = World::new();
+    let people: [_; 4] = world.people();
+    let [alice, bob, ..] = &people;
+    let room = world.group(&people.each_ref());
+    let mut clients: Vec<Client> =
+        people.iter().flat_map(|person| (0..16).map(|_| world.connect(person))).collect();
+    clients.iter_mut().for_each(Client::go_live);
+    world.block_on(world.hub.shed(Shed::PerMille(500)));
+    world.execute(bob, room, message("who is still here?"));
+    let total = clients.len();
+    let mut stayed: Vec<Client> =
+        clients.into_iter().filter_map(|mut client| stays(&mut client).then_some(client)).collect();
+    let went = total - stayed.len();
+    assert!(stayed.len() > 8 && went > 8, "{} stayed of {total}", stayed.len());
+
+    world.block_on(world.hub.shed(Shed::All));
+    for client in &mut stayed {
+        assert_eq!(client.closed(), Some(4000));
+    }
+    let mut back = world.connect(alice);
+    back.sync(&[(room, 1)], None);
+    let (pages, _) = back.synced();
+    assert_eq!(pages.iter().flat_map(|page| &page.events).count(), 1, "what was missed");
+}
+
+/// Whether a client hears of an event (true) or is told to come back and closed.
+fn stays(client: &mut Client) -> bool {
+    let mut told = false;
+    loop {
+        match client.hear() {
+            Heard::Frame(ServerFrame::Reconnect(_)) => told = true,
+            Heard::Frame(ServerFrame::Event(_)) if !told => return true,
+            Heard::Frame(_) => {}
+            Heard::Closed(code) => {
+                assert_eq!((told, code), (true, Some(4000)));
+                return false;
+            }
+        }
+    }
 }
 
 /// Loses what it is told to.

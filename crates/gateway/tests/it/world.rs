@@ -24,7 +24,7 @@ use conformance::{
     dice::Dice,
     model::{Model, ModelSearch, QueueOptions},
 };
-use gateway::{Gateway, Hub, Options};
+use gateway::{Gateway, Hub, HubHandle, Options};
 use pipeline::{AppliedHook, Notifier, NotifierOptions, Persister, PersisterOptions};
 use tempfile::TempDir;
 use tokio::{runtime::Runtime, sync::watch};
@@ -47,6 +47,7 @@ pub struct Ports {
 /// The server of one test.
 pub struct World {
     pub app: Arc<App>,
+    pub hub: Arc<HubHandle>,
     pub address: SocketAddr,
     gateway: Option<Gateway>,
     runtime: Mutex<Runtime>,
@@ -163,10 +164,11 @@ impl World {
             options: wish.api,
         });
         let (stop, _) = watch::channel(false);
-        start_workers(&app, ports.applied, &stop, (wish.around_announcer)(hub));
+        start_workers(&app, ports.applied, &stop, (wish.around_announcer)(hub.clone()));
         let gateway = Gateway::start(wish.options, inboxes, Arc::clone(&app)).unwrap();
         World {
             app,
+            hub,
             address: gateway.local_address(),
             gateway: Some(gateway),
             runtime: Mutex::new(runtime()),
