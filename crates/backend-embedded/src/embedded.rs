@@ -87,6 +87,7 @@ impl Embedded {
             begin_history(&journal, &*clock, &*randomness)?;
         }
         let last = journal.committed().0;
+        let journal_ms = started.elapsed().as_millis();
         let folder = config.data.join("store");
         let engine = Engine::open(&folder, config.memtable_bytes, config.block_cache_bytes);
         let engine = engine.map_err(|source| OpenError::Store { folder: folder.clone(), source })?;
@@ -107,11 +108,13 @@ impl Embedded {
         };
         let (core, jobs) = Core::new(parts);
         start_engine(&core)?;
+        let tables_ms = started.elapsed().as_millis() - journal_ms;
         let replayed = replay::replay(&core, applied, last)?;
         core.change_is_over();
         core.settled_at_start.get_or_init(|| core.messages.settled());
         let opened = summary(is_new, replayed, recovered.cut_bytes);
-        tracing::info!(?opened, elapsed_ms = started.elapsed().as_millis(), "the data folder is open");
+        let elapsed_ms = started.elapsed().as_millis();
+        tracing::info!(?opened, elapsed_ms, journal_ms, tables_ms, "the data folder is open");
         Embedded::start(core, jobs, opened)
     }
 

@@ -151,11 +151,11 @@ impl Engine {
         }
     }
 
-    /// As [`Engine::room`], where no runtime runs.
-    pub(crate) fn room_blocking(&self) -> Result<(), Fault> {
+    /// As [`Engine::room`], where no runtime runs, with a bound of its own in multiples of the memtable's.
+    pub(crate) fn room_blocking(&self, overrun_factor: u64) -> Result<(), Fault> {
         let mut work = self.shared.work.lock();
-        let is_behind =
-            |work: &Work| !work.sealed.is_empty() && self.memory_bytes() >= self.shared.overrun_bytes();
+        let bytes_max = self.shared.memtable_bytes_max.saturating_mul(overrun_factor);
+        let is_behind = |work: &Work| !work.sealed.is_empty() && self.memory_bytes() >= bytes_max;
         while !work.failed && is_behind(&work) {
             self.shared.changed.wait(&mut work);
         }

@@ -6,6 +6,11 @@
 pub const MEMTABLE_BYTES_DEFAULT: u64 = 2 * 1024 * 1024;
 /// How far, in multiples of the memtable's bound, memory may run ahead of a slow disk before appends wait.
 pub const MEMTABLE_OVERRUN_FACTOR: u64 = 2;
+/// The same while a start applies what the tables lack: what was in memory before a crash must not wait for the merging
+/// of tables that was under way then.
+pub const REPLAY_OVERRUN_FACTOR: u64 = 16;
+/// Bytes of journal records that a start keeps from its first look for its second; the rest it reads again.
+pub const REPLAY_KEPT_BYTES: usize = 16 * 1024 * 1024;
 /// Cache of table blocks, bytes.
 pub const BLOCK_CACHE_BYTES_DEFAULT: u64 = 64 * 1024 * 1024;
 /// Files of the store kept open.
@@ -17,6 +22,10 @@ pub const LEVEL0_TABLES: u8 = 8;
 /// Freshly written tables above which the flush waits for compaction.
 pub const LEVEL0_TABLES_MAX: usize = 32;
 
+/// Items up to which a group of a queue comes before groups with more.
+pub const SHORT_GROUP_ITEMS: usize = 8;
+/// Items that one group gives to a lease while others wait.
+pub const GROUP_ITEMS_PER_TURN: usize = 64;
 /// Items of one `send`.
 pub const SEND_ITEMS_MAX: usize = 8_192;
 /// Encoded bytes of records put into one append to the journal.
@@ -102,6 +111,8 @@ pub const SEARCH_LINGER_MS: u64 = 10_000;
 pub const SEARCH_RESTART_AFTER_MS: u64 = 60_000;
 /// Commands not settled that are looked at so that what they did is found at once.
 pub const SEARCH_OPEN_ITEMS_MAX: usize = 4_096;
+/// Distance of two items in the journal up to which what lies between is read along rather than sought anew.
+pub const SEARCH_ITEMS_APART_MAX: u64 = 1_024;
 /// Searches at the same time, each on a thread of its own.
 pub const SEARCHES_AT_ONCE: usize = 2;
 /// Searches that may wait or run; more are told to slow down.

@@ -21,7 +21,7 @@ use crate::{
     core::{Applied, Core},
     engine::Writer,
     error::{Fault, OpenError},
-    limits::{REFILL_BYTES, REFILL_RECORDS, REPLAY_AHEAD_ITEMS},
+    limits::{REFILL_BYTES, REFILL_RECORDS, REPLAY_AHEAD_ITEMS, REPLAY_KEPT_BYTES, REPLAY_OVERRUN_FACTOR},
     queue::messages::{Arrival, Restart, item},
     record::{Dead, Moved, Record, Settled, kind},
 };
@@ -106,7 +106,7 @@ struct Replay<'a> {
 /// Applies what the tables lack. `last` is the journal's end.
 pub(crate) fn replay(core: &Core, applied: Applied, last: u64) -> Result<Replayed, OpenError> {
     let first = applied.items.first_open().min(applied.changes + 1).max(1);
-    let survey = survey(core, first, last).map_err(in_store(core))?;
+    let (survey, kept) = survey(core, first, last).map_err(in_store(core))?;
     let head = applied.items.head.max(survey.settled.head).max(1);
     let mut replay = Replay {
         core,
@@ -128,7 +128,7 @@ pub(crate) fn replay(core: &Core, applied: Applied, last: u64) -> Result<Replaye
         barriers: replay.survey.restart.barriers.clone(),
     };
     core.messages.set_restart(restart);
-    replay.run(first, last).map_err(in_store(core))?;
+    replay.run(kept, first, last).map_err(in_store(core))?;
     core.decided_before.store(replay.decided_before, Ordering::Relaxed);
     core.messages.begin(head, last, replay.behind);
     if !replay.overtaken.is_empty() {
@@ -139,11 +139,18 @@ pub(crate) fn replay(core: &Core, applied: Applied, last: u64) -> Result<Replaye
     Ok(replay.done)
 }
 
-/// A first look: which items were given up, overtaken or moved, and which are done with.
-fn survey(core: &Core, first: u64, last: u64) -> Result<Survey, Fault> {
+/// A first look: which items were given up, overtaken or moved, and which are done with. Also returns the records it
+/// saw, as far as memory allows: without a gap from the first on.
+fn survey(core: &Core, first: u64, last: u64) -> Result<(Survey, Vec<journal::Record>), Fault> {
     let mut survey = Survey::default();
+    let (mut kept, mut room) = (Vec::new(), REPLAY_KEPT_BYTES);
     each(core, first, last, |record| {
         let position = record.position.0;
+        let bytes = record.payload.len() + size_of::<journal::Record>();
+        room = room.saturating_sub(bytes);
+        if room > 0 {
+            kept.push(record.clone());
+        }
         match record.kind {
             kind::SETTLED => survey.settled = codec::decode("settled", &record.payload)?,
             kind::DEAD => {
@@ -169,13 +176,16 @@ fn survey(core: &Core, first: u64, last: u64) -> Result<Survey, Fault> {
         }
         Ok(())
     })?;
-    Ok(survey)
+    Ok((survey, kept))
 }
 
 impl Replay<'_> {
-    fn run(&mut self, first: u64, last: u64) -> Result<(), Fault> {
+    fn run(&mut self, kept: Vec<journal::Record>, first: u64, last: u64) -> Result<(), Fault> {
         let core = self.core;
-        each(core, first, last, |record| self.record(record))?;
+        kept.iter().try_for_each(|record| self.record(record))?;
+        let next = kept.last().map_or(first, |record| record.position.0 + 1);
+        drop(kept);
+        each(core, next, last, |record| self.record(record))?;
         self.flush()
     }
 
@@ -311,7 +321,7 @@ impl Replay<'_> {
         }
         self.core.cut_if_due(&writer);
         drop(writer);
-        self.core.engine.room_blocking()
+        self.core.engine.room_blocking(REPLAY_OVERRUN_FACTOR)
     }
 
     /// Applies what is due in a conversation. A rule that panics is left to the queue's worker, which isolates it.

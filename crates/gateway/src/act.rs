@@ -65,13 +65,16 @@ fn submit(shard: &Rc<Shard>, connection: &Rc<Connection>, submission: Submission
             ServerFrame::refused(submission.reference.clone(), Some(submission.command_id), refusal)
         }
         Ok(()) => match shard.app.limits.send(connection.user) {
-            Err(slow_down) => ServerFrame::rejected(
-                submission.reference.clone(),
-                Some(submission.command_id),
-                Code::SlowDown,
-                "You are sending too fast: wait for retryAfterMs, then send it again with the same id.",
-                Some(slow_down.retry_after_ms),
-            ),
+            Err(slow_down) => {
+                connection.flood.refused();
+                ServerFrame::rejected(
+                    submission.reference.clone(),
+                    Some(submission.command_id),
+                    Code::SlowDown,
+                    "You are sending too fast: wait for retryAfterMs, then send it again with the same id.",
+                    Some(slow_down.retry_after_ms),
+                )
+            }
             Ok(()) => match claiming::queue(shard, connection, submission) {
                 Ok(()) => return,
                 Err(refused) => *refused,

@@ -5,20 +5,26 @@
 use std::{
     cell::{Cell, RefCell},
     io, mem,
+    pin::Pin,
     rc::{Rc, Weak},
     task::{Context, Poll, Waker},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use chat::{ConnectionId, ConversationId, NodeId, Seq, SessionId, UserId, ports};
 use protocol::{CloseCode, session::Session};
 use rustc_hash::FxHashMap;
-use tokio::io::AsyncWrite;
+use tokio::{
+    io::AsyncWrite,
+    time::{Sleep, sleep},
+};
 
 use crate::{
     admission::{Seat, UserSeat},
     claiming::Held,
+    flood::Flood,
     input::InputState,
+    limits::FLOOD_PAUSE_MS,
     metrics::{self, Dropped},
     outbox::{Flushed, Frame, Outbox, Push, Weight},
     outgoing::Outgoing,
@@ -66,6 +72,7 @@ pub(crate) struct Connection {
     task: RefCell<Option<Waker>>,
     /// A sync that waits until there is room.
     waits_for_room: RefCell<Option<Waker>>,
+    pub(crate) flood: Flood,
     /// What few connections have.
     extra: RefCell<Option<Box<Extra>>>,
     has_ahead: Cell<bool>,
@@ -82,6 +89,8 @@ struct Extra {
     conversations: Vec<ConversationId>,
     typing: Vec<(ConversationId, Instant)>,
     held: Held,
+    /// It is not read until then.
+    pause: Option<Pin<Box<Sleep>>>,
 }
 
 /// Whom a new connection belongs to.
@@ -116,6 +125,7 @@ impl Connection {
             itself: itself.clone(),
             task: RefCell::default(),
             waits_for_room: RefCell::default(),
+            flood: Flood::default(),
             extra: RefCell::default(),
             has_ahead: Cell::new(false),
             _seat: identity.seat,
@@ -367,7 +377,7 @@ impl Connection {
     /// server ends TCP first (RFC 6455 §7.1.1), once both sides have closed.
     fn end_writing(&self, stream: &mut Stream, cx: &mut Context<'_>) -> bool {
         let Stage::Closing { peer_closed } = self.stage.get() else { return false };
-        let _ = std::pin::Pin::new(stream).poll_shutdown(cx);
+        let _ = Pin::new(stream).poll_shutdown(cx);
         peer_closed
     }
 
@@ -414,6 +424,24 @@ impl Connection {
                 self.give_up();
             }
         }
+    }
+
+    /// Is not to be read for a while.
+    pub(crate) fn pause(&self) {
+        let pause = Box::pin(sleep(Duration::from_millis(FLOOD_PAUSE_MS)));
+        self.extra.borrow_mut().get_or_insert_default().pause = Some(pause);
+    }
+
+    /// Whether it is not to be read now; its task is woken when it is.
+    pub(crate) fn is_paused(&self, cx: &mut Context<'_>) -> bool {
+        let mut extra = self.extra.borrow_mut();
+        let Some(extra) = extra.as_mut() else { return false };
+        let Some(pause) = &mut extra.pause else { return false };
+        let is_paused = pause.as_mut().poll(cx).is_pending();
+        if !is_paused {
+            extra.pause = None;
+        }
+        is_paused
     }
 
     /// Calls `read` on the stream.

@@ -17,7 +17,7 @@ use tokio::io::{AsyncRead, ReadBuf};
 use crate::{
     act,
     connection::{Connection, Stage},
-    limits::{MESSAGE_BYTES_MAX, READ_BYTES, READS_PER_TURN},
+    limits::{FLOOD_READ_BYTES, MESSAGE_BYTES_MAX, READ_BYTES, READS_PER_TURN},
     options::FrameRate,
     outbox::Weight,
     shard::Shard,
@@ -79,10 +79,14 @@ fn poll(shard: &Rc<Shard>, connection: &Rc<Connection>, cx: &mut Context<'_>) ->
         if connection.stage() == Stage::Gone {
             return Poll::Ready(());
         }
+        if connection.is_paused(cx) {
+            return Poll::Pending;
+        }
         let mut buffer = shard.read_buffer.borrow_mut();
         let kept = connection.input.borrow().put_back(&mut buffer);
+        let wanted = if connection.flood.is_on() { FLOOD_READ_BYTES } else { READ_BYTES };
         let read = connection.read_from(|stream| {
-            let mut free = ReadBuf::new(&mut buffer[kept..kept + READ_BYTES]);
+            let mut free = ReadBuf::new(&mut buffer[kept..kept + wanted]);
             let result = ready!(Pin::new(stream).poll_read(cx, &mut free));
             Poll::Ready(result.map(|()| free.filled().len()))
         });
@@ -90,6 +94,10 @@ fn poll(shard: &Rc<Shard>, connection: &Rc<Connection>, cx: &mut Context<'_>) ->
             Ok(count @ 1..) => {
                 shard.out.stats.bytes_in.add(count);
                 take_in(shard, connection, &mut buffer[..kept + count]);
+                if connection.flood.after_read() {
+                    // What it goes on sending waits in its own socket, and costs the others nothing (D6).
+                    connection.pause();
+                }
             }
             // The peer has gone, with or without a word.
             Ok(0) | Err(_) => return Poll::Ready(()),
@@ -146,6 +154,9 @@ fn message(shard: &Rc<Shard>, connection: &Rc<Connection>, incoming: Incoming<'_
             connection.peer_closed();
         }
         return;
+    }
+    if excess.is_some() {
+        connection.flood.refused();
     }
     match incoming {
         Incoming::Text(text) => {

@@ -17,6 +17,7 @@ mod bell;
 mod claiming;
 mod connection;
 mod drain;
+mod flood;
 mod gateway;
 mod grace;
 mod heal;

@@ -32,6 +32,12 @@ pub const SEND_BUFFER_BYTES: usize = 128 * 1024;
 pub const READ_BYTES: usize = 64 * 1024;
 /// Reads of one connection before others get their turn.
 pub const READS_PER_TURN: usize = 4;
+/// Frames of one read that may be refused for coming too fast before the connection is not read for a while.
+pub const REFUSALS_PER_READ_MAX: u32 = 8;
+/// Pause before such a connection is read again, milliseconds.
+pub const FLOOD_PAUSE_MS: u64 = 50;
+/// Read at once from such a connection, bytes.
+pub const FLOOD_READ_BYTES: usize = 4 * 1024;
 /// Frames and messages a client may send: above, the connection is closed by the header alone.
 pub const MESSAGE_BYTES_MAX: usize = protocol::limits::FRAME_BYTES_HARD_MAX;
 /// Default: frames per second of one connection.

@@ -1,4 +1,5 @@
-//! Items in memory, by group: order within a group, one batch of a group at a time, retries that hold up only theirs.
+//! Items in memory, by group: order within a group, one batch of a group at a time, retries that hold up only theirs,
+//! and short groups before long ones, so that who sends much delays who sends little by one batch at most (D6).
 //! Knows neither journal nor clock: positions and times come in as arguments.
 
 use std::{
@@ -11,6 +12,7 @@ use rustc_hash::FxHashMap;
 use tokio::time::Instant;
 
 use super::lease_id;
+use crate::limits::{GROUP_ITEMS_PER_TURN, SHORT_GROUP_ITEMS};
 
 /// An item in memory.
 #[derive(Debug)]
@@ -64,8 +66,9 @@ struct Group<T> {
 #[derive(Debug)]
 pub(crate) struct Groups<T> {
     groups: FxHashMap<u128, Group<T>>,
-    /// Groups with something to lease, longest ready first.
-    ready: VecDeque<u128>,
+    /// Groups with something to lease, longest ready first: those with little, and those with much.
+    short: VecDeque<u128>,
+    long: VecDeque<u128>,
     parked: BTreeSet<(Instant, u128)>,
     /// Groups of leased items.
     in_flight: FxHashMap<u64, u128>,
@@ -80,7 +83,8 @@ impl<T> Default for Groups<T> {
     fn default() -> Self {
         Self {
             groups: FxHashMap::default(),
-            ready: VecDeque::new(),
+            short: VecDeque::new(),
+            long: VecDeque::new(),
             parked: BTreeSet::new(),
             in_flight: FxHashMap::default(),
             bytes: 0,
@@ -132,7 +136,7 @@ impl<T: Clone> Groups<T> {
 
     /// Whether something can be leased now.
     pub(crate) fn has_ready(&self) -> bool {
-        !self.ready.is_empty()
+        !self.short.is_empty() || !self.long.is_empty()
     }
 
     /// When the first retry is due.
@@ -142,8 +146,9 @@ impl<T: Clone> Groups<T> {
 
     /// When the item was sent that has been ready longest.
     pub(crate) fn ready_since(&self) -> Option<TimestampMs> {
-        let group = self.groups.get(self.ready.front()?)?;
-        group.waiting.front().map(|entry| entry.sent_at)
+        let first = |key: &u128| self.groups.get(key)?.waiting.front().map(|entry| entry.sent_at);
+        let fronts = [self.short.front(), self.long.front()];
+        fronts.into_iter().flatten().filter_map(first).min()
     }
 
     /// When the oldest item in memory was sent.
@@ -182,15 +187,18 @@ impl<T: Clone> Groups<T> {
         true
     }
 
-    /// Leases up to `max` items of groups that are free, in order.
+    /// Leases up to `max` items of groups that are free, in order. Short groups come first for half of them, so that
+    /// long ones get on too; a long group gives a part while others wait.
     pub(crate) fn take(&mut self, max: usize) -> Vec<Lease<T>> {
         let mut leases = Vec::new();
         while leases.len() < max
-            && let Some(key) = self.ready.pop_front()
+            && let Some(key) = self.next_ready(leases.len() < max.div_ceil(2))
         {
+            let is_alone = !self.has_ready();
             let group = self.groups.get_mut(&key).expect("invariant: a listed group exists");
             group.is_listed = false;
-            let count = group.waiting.len().min(max - leases.len());
+            let turn = if is_alone { usize::MAX } else { GROUP_ITEMS_PER_TURN };
+            let count = group.waiting.len().min(max - leases.len()).min(turn);
             group.leased.reserve_exact(count);
             for mut entry in group.waiting.drain(..count) {
                 entry.attempts += 1;
@@ -209,6 +217,14 @@ impl<T: Clone> Groups<T> {
             self.waiting -= count;
         }
         leases
+    }
+
+    fn next_ready(&mut self, prefers_short: bool) -> Option<u128> {
+        let (first, second) = match prefers_short {
+            true => (&mut self.short, &mut self.long),
+            false => (&mut self.long, &mut self.short),
+        };
+        first.pop_front().or_else(|| second.pop_front())
     }
 
     /// The item of a lease that is not settled yet, and its group.
@@ -349,7 +365,8 @@ impl<T: Clone> Groups<T> {
         }
         if !group.waiting.is_empty() {
             group.is_listed = true;
-            self.ready.push_back(key);
+            let is_short = group.waiting.len() <= SHORT_GROUP_ITEMS;
+            if is_short { self.short.push_back(key) } else { self.long.push_back(key) }
         } else if group.spilled.is_empty() {
             self.groups.remove(&key);
         }
@@ -392,6 +409,45 @@ mod tests {
         groups.settle(3, 1, Fate::Done, now);
         assert_eq!(bodies(&groups.take(9)), [5]);
         assert_eq!((groups.waiting(), groups.in_flight(), groups.bytes()), (0, 3, 30));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn d6_a_group_with_much_waits_for_groups_with_little_and_is_not_starved_by_them() {
+        let mut groups = Groups::default();
+        let backlog = 10 * GROUP_ITEMS_PER_TURN as u64;
+        for position in 0..backlog {
+            groups.push(1, entry(position), 1000, usize::MAX);
+        }
+        let long = groups.take(4).len();
+        let now = (Instant::now(), 0);
+        for position in 0..4 {
+            groups.settle(position, 1, Fate::Done, now);
+        }
+        for key in 2..=30 {
+            groups.push(u128::from(key), entry(backlog + key), 1000, usize::MAX);
+        }
+        let leases = groups.take(20);
+        let of_long = leases.iter().filter(|lease| lease.group == 1).count();
+        assert_eq!(
+            (long, leases.len(), of_long),
+            (4, 20, 10),
+            "half for those with little, half for the other"
+        );
+        assert!(leases[..10].iter().all(|lease| lease.group != 1), "those with little come first");
+        let rest = groups.take(usize::MAX);
+        assert_eq!(rest.len(), 19, "the long group gives one batch at a time");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn d6_a_group_gives_a_part_while_others_wait_and_all_it_has_when_alone() {
+        let mut groups = Groups::default();
+        let many = 3 * GROUP_ITEMS_PER_TURN as u64;
+        for position in 0..2 * many {
+            groups.push(u128::from(position / many), entry(position), 1000, usize::MAX);
+        }
+        let leases = groups.take(usize::MAX);
+        let of = |key| leases.iter().filter(|lease| lease.group == key).count();
+        assert_eq!((of(0), of(1)), (GROUP_ITEMS_PER_TURN, 3 * GROUP_ITEMS_PER_TURN));
     }
 
     #[tokio::test(start_paused = true)]

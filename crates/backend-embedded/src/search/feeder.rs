@@ -25,7 +25,7 @@ use crate::{
     keys::{self, Keyspace},
     limits::{
         REFILL_BYTES, REFILL_RECORDS, REPLAY_AHEAD_ITEMS, SEARCH_COMMIT_DOCUMENTS, SEARCH_COMMIT_INTERVAL_MS,
-        SEARCH_FILL_ROWS, SEARCH_HEAP_BYTES, SEARCH_LINGER_MS, SEARCH_OPEN_ITEMS_MAX,
+        SEARCH_FILL_ROWS, SEARCH_HEAP_BYTES, SEARCH_ITEMS_APART_MAX, SEARCH_LINGER_MS, SEARCH_OPEN_ITEMS_MAX,
     },
     queue::messages::item,
     record::Record,
@@ -109,9 +109,8 @@ impl<'a> Feeder<'a> {
             self.follow(&settled)?;
         }
         if all {
-            for position in settled.open_positions().take(SEARCH_OPEN_ITEMS_MAX) {
-                self.item_at(position)?;
-            }
+            let open: Vec<u64> = settled.open_positions().take(SEARCH_OPEN_ITEMS_MAX).collect();
+            self.items_at(&open)?;
             self.ahead(&settled)?;
         }
         if self.is_commit_due() {
@@ -185,8 +184,11 @@ impl<'a> Feeder<'a> {
     fn follow(&mut self, settled: &Settled) -> Result<(), Fault> {
         let before = self.progress.settled.clone();
         let settled = &together(&before, settled);
-        for position in before.open_positions().filter(|position| settled.contains(*position)) {
-            self.item_at(position)?;
+        let done = before.open_positions().filter(|position| settled.contains(*position));
+        self.items_at(&done.collect::<Vec<u64>>())?;
+        if self.is_stopping() {
+            // Whatever was written is written again.
+            return Ok(());
         }
         let mut reader = self.core.journal.reader(Position(before.head.max(1)));
         let mut records = Vec::new();
@@ -230,10 +232,24 @@ impl<'a> Feeder<'a> {
         Ok(())
     }
 
-    fn item_at(&mut self, position: u64) -> Result<(), Fault> {
-        let mut records = Vec::with_capacity(1);
-        self.core.journal.reader(Position(position)).read(1, 1, &mut records)?;
-        records.iter().try_for_each(|record| self.record(record, Way::Again))
+    /// Takes items at ascending positions, or some of them when the backend stops. Those near to each other are read in
+    /// one go: after much at once from many, what is settled late lies in as many places.
+    fn items_at(&mut self, positions: &[u64]) -> Result<(), Fault> {
+        let mut records = Vec::new();
+        for near in positions.chunk_by(|one, next| next - one <= SEARCH_ITEMS_APART_MAX) {
+            let last = near[near.len() - 1];
+            let mut reader = self.core.journal.reader(Position(near[0]));
+            while reader.position().0 <= last && !self.is_stopping() {
+                records.clear();
+                if reader.read(REFILL_RECORDS, REFILL_BYTES, &mut records)? == 0 {
+                    break;
+                }
+                for record in records.iter().filter(|record| near.binary_search(&record.position.0).is_ok()) {
+                    self.record(record, Way::Again)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     fn record(&mut self, record: &journal::Record, way: Way) -> Result<(), Fault> {

@@ -1,11 +1,12 @@
 //! The search index as a thing on disk: made when needed, made again with the same answers, without deleted text, and
 //! never in the way of an idle server. What is found is the business of the conformance suite.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Duration};
 
 use backend_embedded::{Config, History};
 use chat::{
     Command, ConversationId, ConversationKind, Seq,
+    ports::Settlement,
     search::{SearchQuery, parse},
 };
 
@@ -155,6 +156,38 @@ async fn an_index_without_its_journal_is_filled_from_the_store() {
     fs::write(folder.path().join("search").join("meta.json"), b"damaged").unwrap();
     let world = open(config);
     assert_eq!(answers(&world).await, before, "damage is mended");
+}
+
+#[tokio::test]
+async fn what_is_stored_out_of_the_order_of_the_journal_is_found_each_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = open(small(folder.path()));
+    let mut rooms = Vec::new();
+    for number in 0..5_u128 {
+        rooms.push(world.create(100 + number, ConversationKind::Group, user(1), &[]).await);
+    }
+    // The queue takes a part of each room in turn, so that what is done with lies scattered in the journal.
+    let sent =
+        (0..600_u128).map(|n| message(rooms[usize::try_from(n % 5).unwrap()], user(1), 1_000 + n, "alpha"));
+    world.send(sent.collect()).await;
+    let (mut stored, mut gaps) = (0, 0);
+    loop {
+        let leases = world.messages.lease(7, Duration::ZERO).await.unwrap();
+        if leases.is_empty() {
+            break;
+        }
+        gaps += leases.windows(2).filter(|pair| pair[0].group == pair[1].group).count();
+        stored += leases.len();
+        let (ids, _) = world.decide(leases).await;
+        world.messages.settle(ids.into_iter().map(|id| (id, Settlement::Done)).collect()).await.unwrap();
+        let mut places = found(&world, "alpha").await;
+        assert_eq!(places.len(), stored, "all that is stored");
+        places.sort_unstable();
+        places.dedup();
+        assert_eq!(places.len(), stored, "each once");
+    }
+    assert!(gaps > 0, "or nothing was out of order");
+    assert_eq!(stored, 600);
 }
 
 #[tokio::test]
