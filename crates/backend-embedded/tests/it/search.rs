@@ -172,7 +172,7 @@ async fn what_is_stored_out_of_the_order_of_the_journal_is_found_each_once() {
     world.send(sent.collect()).await;
     let (mut stored, mut gaps) = (0, 0);
     loop {
-        let leases = world.messages.lease(7, Duration::ZERO).await.unwrap();
+        let leases = world.messages.lease(31, Duration::ZERO).await.unwrap();
         if leases.is_empty() {
             break;
         }
