@@ -13,6 +13,8 @@ use chat::{
 use crate::support::{NOW, Random, World, dump, envelope, open, small, user};
 
 const SEEDS: u64 = 16;
+/// Worlds in which something was wrong once: 275 cut a pass of erasing short.
+const SEEDS_OF_FAULTS: [u64; 1] = [275];
 const STEPS: u64 = 60;
 const USERS: u64 = 6;
 const ROOMS: u64 = 5;
@@ -244,6 +246,9 @@ impl Chaos {
         // What a crash left leased comes again.
         let world = world.reopen();
         world.persist_all().await;
+        // A pass that a crash cut short between the journal and its note is repeated, as it is within a minute of a
+        // start. Until then the store knows texts by their hashes that the journal has only as blanks.
+        world.backend.erase_due().unwrap();
         for room in 0..ROOMS {
             check_log(&world, ConversationId::from_u128(u128::from(1000 + room))).await;
         }
@@ -303,7 +308,8 @@ async fn d8_d3_d2_the_store_equals_its_replay_whatever_happened() {
     let one = std::env::var("CHAOS_SEED").ok().map(|seed| seed.parse().unwrap());
     let count = std::env::var("CHAOS_SEEDS").ok().map_or(SEEDS, |seeds| seeds.parse().unwrap());
     let seeds = one.map_or(0..count, |seed| seed..seed + 1);
-    for seed in seeds {
+    let again = SEEDS_OF_FAULTS.into_iter().filter(|_| one.is_none());
+    for seed in seeds.chain(again) {
         println!("repeat with CHAOS_SEED={seed} cargo nextest run -p backend-embedded chaos");
         let mut chaos = Chaos::new(seed);
         for _ in 0..STEPS {
