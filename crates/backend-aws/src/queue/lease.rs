@@ -28,6 +28,8 @@ pub(super) struct Taken {
     pub(super) message: Facts,
     /// When the lease runs out.
     pub(super) until: Instant,
+    /// Since when it is held.
+    pub(super) since: Instant,
 }
 
 /// A message as the service tells of it.
@@ -67,6 +69,22 @@ impl Leased {
     /// Keeps a lease for another try of settling it.
     pub(super) fn give_back(&mut self, id: LeaseId, taken: Taken) {
         self.taken.insert(id, taken);
+    }
+
+    /// Leases that run out before `soon` and are held for no longer than `held_max`, with their receipts.
+    pub(super) fn due(&self, soon: Instant, held_max: Duration) -> Vec<(LeaseId, String)> {
+        let now = Instant::now();
+        let due = self.taken.iter().filter(|(_, taken)| {
+            (now..soon).contains(&taken.until) && now.saturating_duration_since(taken.since) <= held_max
+        });
+        due.map(|(id, taken)| (id.clone(), taken.receipt.clone())).collect()
+    }
+
+    /// A lease lasts longer, if it is still held.
+    pub(super) fn renewed(&mut self, id: &LeaseId, until: Instant) {
+        if let Some(taken) = self.taken.get_mut(id) {
+            taken.until = until;
+        }
     }
 
     pub(super) fn put_off(&mut self, message: &Facts, delay: Duration) {
@@ -152,7 +170,8 @@ where
                         on_waited(&body, &waiter);
                     }
                     let (attempts, sent_at, group) = (facts.attempts, facts.sent_at, facts.group);
-                    let taken = Taken { receipt, message: facts, until: asked + self.place.lease };
+                    let taken =
+                        Taken { receipt, message: facts, until: asked + self.place.lease, since: asked };
                     let id = self.leased.lock().add(taken);
                     leases.push(Lease { id, group, attempts, sent_at, body });
                 }

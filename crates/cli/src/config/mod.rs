@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::{layers::load, reference::reference};
-use crate::limits::ERASE_AFTER_MS_MAX;
+use crate::limits::{ERASE_AFTER_MS_MAX, NOTICE_MS_MAX, WORKER_CONCURRENCY_MAX};
 
 /// Everything that can be configured. The comments of the fields are the comments of `dynamowave config default`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
@@ -233,6 +233,17 @@ pub(crate) struct Node {
     pub(crate) key: String,
     /// The authority that signs certificates of nodes: PEM, or the path of a PEM file. Who shows none of it is refused.
     pub(crate) authority: String,
+    /// Address and port where a persister or notifier answers `/healthz`, `/readyz` and `/metrics`, like
+    /// "127.0.0.1:9464". Empty: nowhere. A gateway answers them where it listens for people.
+    pub(crate) health: String,
+    /// Batches that one persister or notifier works on at the same time.
+    pub(crate) concurrency: u16,
+    /// How long a gateway that is told to stop goes on serving while `/readyz` says no, milliseconds: as long as the
+    /// load balancer needs to see it.
+    pub(crate) notice_ms: u64,
+    /// Most of a thousand of its sockets that a gateway which holds far more than the others sends to them at once. 0:
+    /// none.
+    pub(crate) shed_per_mille: u16,
 }
 
 impl Default for Server {
@@ -322,6 +333,10 @@ impl Default for Node {
             certificate: String::new(),
             key: String::new(),
             authority: String::new(),
+            health: String::new(),
+            concurrency: 4,
+            notice_ms: 5_000,
+            shed_per_mille: 50,
         }
     }
 }
@@ -330,6 +345,12 @@ impl Config {
     /// The address for other nodes.
     pub(crate) fn node_listen(&self) -> Result<SocketAddr> {
         address("node.listen", &self.node.listen)
+    }
+
+    /// Where a worker answers for its health, if anywhere.
+    pub(crate) fn node_health(&self) -> Result<Option<SocketAddr>> {
+        let given = Some(&self.node.health).filter(|text| !text.is_empty());
+        given.map(|text| address("node.health", text)).transpose()
     }
 
     /// The address to listen on.
@@ -366,6 +387,10 @@ impl Config {
             node.ip().is_loopback() || !self.node.authority.is_empty(),
             "node.listen = \"{node}\" can be reached from outside: set node.certificate, node.key and node.authority"
         );
+        self.node_health()?;
+        within("node.concurrency", self.node.concurrency.into(), 1, WORKER_CONCURRENCY_MAX.into())?;
+        within("node.notice_ms", self.node.notice_ms, 0, NOTICE_MS_MAX)?;
+        within("node.shed_per_mille", self.node.shed_per_mille.into(), 0, 1_000)?;
         for proxy in &self.server.trusted_proxies {
             ensure!(
                 proxy.parse::<std::net::IpAddr>().is_ok(),
