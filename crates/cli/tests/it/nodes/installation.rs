@@ -111,7 +111,9 @@ fn certificates(folder: &Path) -> [(&'static str, PathBuf); 3] {
 }
 
 pub(super) fn command(arguments: &[&str], options: &[String]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_dynamowave"));
+    // A copy may be named, so that what is built meanwhile does not change what is tested.
+    let binary = std::env::var("SERVER_BINARY").unwrap_or_else(|_| env!("CARGO_BIN_EXE_dynamowave").into());
+    let mut command = Command::new(binary);
     command
         .args(arguments)
         .args(options)
