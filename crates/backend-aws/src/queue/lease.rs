@@ -118,7 +118,9 @@ where
         }
         loop {
             let left = end.saturating_duration_since(Instant::now());
-            let wait_s = left.as_secs().min(QUEUE_WAIT_MAX_S);
+            // Rounded up: what is left of a second would be many requests.
+            let wait_s = if left < Duration::from_secs(1) { 0 } else { left.as_millis().div_ceil(1_000) };
+            let wait_s = u64::try_from(wait_s).unwrap_or(QUEUE_WAIT_MAX_S).min(QUEUE_WAIT_MAX_S);
             let asked = Instant::now();
             let messages = self.receive(&self.place.url, max, wait_s, self.place.lease).await?;
             let leases = self.take_over(messages, asked).await?;
