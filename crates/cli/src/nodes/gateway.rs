@@ -142,10 +142,10 @@ fn health_of(app: &Arc<App>, metrics: PrometheusHandle) -> Health {
         app: Arc::clone(app),
         metrics,
         gauges: Box::new(|| {}),
-        // Whether the queue takes commands is seen when its depth is asked.
+        // The queue is everybody's: when it is full or does not answer, commands are answered `slow_down` or
+        // `unavailable`, and taking all gateways away helps nobody.
         writable: Box::new(|| true),
-        // The queue is everybody's: a backlog is answered with `slow_down`, and taking all gateways away helps nobody.
-        ready_age_max_ms: u64::MAX,
+        ready_age_max_ms: None,
         draining: AtomicBool::new(false),
     }
 }
