@@ -59,21 +59,11 @@ export AWS_EC2_METADATA_DISABLED=true AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDE
 
 # ---- an installation, as docs/operate/containers.md starts one ----
 
-# Certificates of nodes: one authority, one certificate for all.
-certificates() {
-  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj "/CN=nodes" \
-    -keyout "$work/authority.key" -out "$work/authority.pem" 2>/dev/null
-  openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj "/CN=node" \
-    -keyout "$work/node.key" -out "$work/node.csr" 2>/dev/null
-  openssl x509 -req -in "$work/node.csr" -CA "$work/authority.pem" -CAkey "$work/authority.key" -CAcreateserial -days 1 \
-    -extfile <(printf 'subjectAltName=DNS:node.dynamowave.internal') -out "$work/node.pem" 2>/dev/null
-}
-
 running=()
 gateways=()
 start() {
   local name=$1 number port
-  options=(--set "node.certificate=$work/node.pem" --set "node.key=$work/node.key" --set "node.authority=$work/authority.pem"
+  options=(--set "node.secret=$secret"
     --set node.listen=127.0.0.1:0 --set "files.folder=$work/$name-files" --set log.level=warn
     --set "aws.main_table=$name-main" --set "aws.live_table=$name-live"
     --set "aws.messages_queue=$name-messages.fifo" --set "aws.messages_dead_queue=$name-messages-dead.fifo"
@@ -144,7 +134,7 @@ browser() {
 }
 
 emulator
-certificates
+secret=$(openssl rand -base64 36)
 say "building"
 cargo build -p cli --features aws
 cp "$target/debug/dynamowave" "$binary"

@@ -90,6 +90,8 @@ pub(crate) const WORKER_READY_MS: u64 = 60_000;
 /// A worker that has not asked its queue for so long hangs, milliseconds: longer than any step takes.
 #[cfg(feature = "aws")]
 pub(crate) const WORKER_STUCK_MS: u64 = 300_000;
+/// Shortest secret of all nodes, characters.
+pub(crate) const NODE_SECRET_CHARS_MIN: usize = 32;
 /// Longest time that a gateway which leaves goes on serving, milliseconds.
 pub(crate) const NOTICE_MS_MAX: u64 = 300_000;
 /// Longest wait for a process to say whether it is ready.

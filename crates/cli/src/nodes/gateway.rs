@@ -3,6 +3,7 @@
 
 use std::{
     fs,
+    net::{SocketAddr, UdpSocket},
     os::unix::fs::DirBuilderExt as _,
     path::Path,
     sync::{
@@ -15,14 +16,14 @@ use std::{
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use api::App;
 use chat::ports::Announcer;
-use gateway::{Gateway, Hub};
+use gateway::{Gateway, Hub, TlsFiles};
 use metrics_exporter_prometheus::PrometheusHandle;
 use object_store::{ObjectStore, aws::AmazonS3Builder, local::LocalFileSystem};
 use tokio::sync::watch;
 
 use super::{
     ENDPOINT, Installation,
-    identity::Identity,
+    identity::{Identity, NODE_NAME},
     listener::Listener,
     row::{Row, Surroundings},
     stopped,
@@ -35,6 +36,10 @@ use crate::{
     vitals::{OnDisk, Vitals},
 };
 
+/// Addresses for documentation: nobody is there.
+const FAR_IPV4: &str = "192.0.2.1:9";
+const FAR_IPV6: &str = "[2001:db8::1]:9";
+
 /// Steps 1 to 5 and 8 in a process of its own. `operator_token` is good for the routes under `/v1/admin`.
 pub(super) async fn serve(
     installation: Installation,
@@ -42,14 +47,17 @@ pub(super) async fn serve(
     metrics: PrometheusHandle,
     operator_token: Option<String>,
 ) -> Result<()> {
-    let options = compose::gateway_options(config)?;
+    let mut options = compose::gateway_options(config)?;
+    if options.tls.is_none() && config.node.self_signed {
+        options.tls = Some(self_signed()?);
+    }
     let (hub, inboxes) = Hub::new(options.shard_count());
     let ports = &installation.ports;
     let node = compose::new_node(&*ports.clock, &*ports.randomness);
     let identity = Identity::of(&config.node)?;
     let listener = Listener::bind(config.node_listen()?, identity.clone()).await?;
     let address = match config.node.address.as_str() {
-        "" => listener.local_address()?.to_string(),
+        "" => reached_at(listener.local_address()?)?.to_string(),
         address => address.to_owned(),
     };
     let announcer: Arc<dyn Announcer> =
@@ -102,6 +110,27 @@ pub(super) async fn serve(
         bail!("the sweeper panicked");
     }
     end
+}
+
+/// A certificate that nobody can verify.
+fn self_signed() -> Result<TlsFiles> {
+    let made = rcgen::generate_simple_self_signed(vec![NODE_NAME.to_owned()]).context("node.self_signed")?;
+    Ok(TlsFiles { certificate: made.cert.pem().into(), key: made.signing_key.serialize_pem().into() })
+}
+
+/// Where others reach what listens there. All addresses of a machine are none for others: then it is the one from which
+/// the machine would reach somebody far away. Nothing is sent to find out.
+fn reached_at(listening: SocketAddr) -> Result<SocketAddr> {
+    if !listening.ip().is_unspecified() {
+        return Ok(listening);
+    }
+    let (own, far) = if listening.is_ipv4() { ("0.0.0.0:0", FAR_IPV4) } else { ("[::]:0", FAR_IPV6) };
+    let found = UdpSocket::bind(own).and_then(|socket| {
+        socket.connect(far)?;
+        socket.local_addr()
+    });
+    let cannot = || format!("set node.address: where others reach {listening} cannot be found out");
+    Ok(SocketAddr::new(found.with_context(cannot)?.ip(), listening.port()))
 }
 
 /// Goes on for a moment, not ready any more, so that the load balancer sends nobody here when the port closes.

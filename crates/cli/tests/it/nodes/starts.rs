@@ -21,7 +21,7 @@ fn what_is_missing_is_named_before_anything_starts() {
     let errors = refused(&gateway, &["aws.region=eu-west-1", "aws.main_table=nobody-made-this"]);
     assert!(errors.contains("nobody-made-this") && errors.contains("dynamowave aws provision"), "{errors}");
     let errors = refused(&gateway, &["node.listen=0.0.0.0:0"]);
-    assert!(errors.contains("node.certificate, node.key and node.authority"), "D7: {errors}");
+    assert!(errors.contains("set node.secret, or node.certificate"), "D7: {errors}");
     let errors = refused(&["persister", "--backend", "aws"], &["node.concurrency=0"]);
     assert!(errors.contains("node.concurrency = 0 is out of range"), "{errors}");
 }
