@@ -173,7 +173,8 @@ mod tests {
     #[test]
     fn a_pair_may_be_given_as_text_which_no_error_repeats_d7() {
         let made = rcgen::generate_simple_self_signed(vec!["one.test".to_owned()]).unwrap();
-        let files = TlsFiles { certificate: made.cert.pem().into(), key: made.signing_key.serialize_pem().into() };
+        let files =
+            TlsFiles { certificate: made.cert.pem().into(), key: made.signing_key.serialize_pem().into() };
         let certificate = Certificate::load(&files).unwrap();
         assert_eq!(in_use(&certificate), made.cert.der().to_vec());
         certificate.refresh();

@@ -42,7 +42,10 @@ impl Identity {
         if given.iter().all(|text| text.is_empty()) {
             return (!node.secret.is_empty()).then(|| Identity::of_secret(&node.secret)).transpose();
         }
-        ensure!(node.secret.is_empty(), "node.secret stands for node.certificate, node.key and node.authority");
+        ensure!(
+            node.secret.is_empty(),
+            "node.secret stands for node.certificate, node.key and node.authority"
+        );
         ensure!(
             given.iter().all(|text| !text.is_empty()),
             "node.certificate, node.key and node.authority belong together"
@@ -152,8 +155,7 @@ mod tests {
     /// Shakes hands over memory; whether both believe each other.
     fn agree(server: &Identity, client: &Identity) -> bool {
         let mut server = rustls::ServerConnection::new(Arc::clone(&server.server)).unwrap();
-        let mut client =
-            rustls::ClientConnection::new(Arc::clone(&client.client), Identity::name()).unwrap();
+        let mut client = rustls::ClientConnection::new(Arc::clone(&client.client), Identity::name()).unwrap();
         while server.is_handshaking() || client.is_handshaking() {
             let (mut up, mut down) = (Vec::new(), Vec::new());
             client.write_tls(&mut up).unwrap();
