@@ -248,8 +248,8 @@ pub(crate) struct Node {
     /// Let a gateway without [tls] make a certificate for itself: for a load balancer in the same private network that
     /// encrypts and does not verify, like an ALB.
     pub(crate) self_signed: bool,
-    /// Most of a thousand of its sockets that a gateway which holds far more than the others sends to them at once. 0:
-    /// none.
+    /// Most of a thousand of its sockets that a gateway which holds far more than the others sends to them at once; 0
+    /// keeps all where they are.
     pub(crate) shed_per_mille: u16,
 }
 

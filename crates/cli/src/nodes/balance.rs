@@ -140,7 +140,8 @@ mod tests {
             assert!(*most * 1_000 <= least * SHED_FROM_PER_MILLE + 1_000, "{counts:?}");
             assert!(last_sent < 100, "still sending in round {last_sent}");
             let needed = 2 * 2_000;
-            assert!(sent <= needed * if to_least { 1 } else { 4 }, "{sent} sent where {needed} are enough");
+            let enough = if to_least { needed * 21 / 20 } else { needed * 4 };
+            assert!(sent <= enough, "{sent} sent where {needed} would do");
         }
     }
 }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::{
-    Installation, Writers, balancer::Balancer, installation::free_address, metric, settle_in, until,
+    Installation, Writers, balancer::Balancer, installation::free_address, metric, persist, settle_in, until,
 };
 use crate::{
     client::{Http, Person},
