@@ -21,7 +21,7 @@ use crate::{
 const WRITERS: usize = 8;
 const CONVERSATIONS: usize = 6;
 /// As fast as answers come.
-const HARD: Pace = Pace { window: 16, pause: Duration::ZERO };
+const HARD: Pace = Pace { window: 16, unheard_max: usize::MAX, pause: Duration::ZERO };
 /// Longest wait for what was acknowledged to be in its log.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -30,6 +30,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct Pace {
     /// Commands unanswered at a time.
     pub(crate) window: usize,
+    /// Commands acknowledged that have not come back as events, so that who stores is not outrun for ever.
+    pub(crate) unheard_max: usize,
     /// After each command.
     pub(crate) pause: Duration,
 }
@@ -41,6 +43,8 @@ pub(crate) struct Written {
     pub(crate) accepted: HashSet<(String, String)>,
     pub(crate) held: Held,
     pub(crate) reconnects: usize,
+    /// Client ids of what was acknowledged and not heard.
+    unheard: HashSet<String>,
 }
 
 impl Written {
@@ -48,6 +52,20 @@ impl Written {
     pub(crate) fn of(conversations: &[String]) -> Written {
         let logs = conversations.iter().map(|conversation| (conversation.clone(), Vec::new()));
         Written { held: Held(logs.collect()), ..Written::default() }
+    }
+
+    fn hear(&mut self, frame: &Value) {
+        let one = std::slice::from_ref(frame);
+        let events = if frame["type"] == "events" {
+            frame["events"].as_array().map_or(one, Vec::as_slice)
+        } else {
+            one
+        };
+        for id in events.iter().filter_map(|event| event["clientMessageId"].as_str()) {
+            if frame["type"] != "accepted" {
+                self.unheard.remove(id);
+            }
+        }
     }
 }
 
@@ -197,7 +215,7 @@ fn session(
     let mut turn = 0_usize;
     loop {
         let stopping = stop.load(Ordering::Relaxed);
-        while !stopping && unanswered.len() < pace.window {
+        while !stopping && unanswered.len() < pace.window && written.unheard.len() < pace.unheard_max {
             turn += 1;
             let conversation = &conversations[turn % conversations.len()];
             let frame = json!({"action": "sendMessage", "conversationId": conversation,
@@ -235,11 +253,15 @@ pub(crate) fn sync(
 /// Takes in a frame; returns what has to be sent again because the server was too busy for it.
 pub(crate) fn take(frame: &Value, written: &mut Written, unanswered: &mut Vec<Value>) -> Option<Value> {
     written.held.take(frame);
+    written.hear(frame);
     match frame["type"].as_str() {
         Some("accepted") => {
             let id = text(&frame["clientMessageId"]);
             if let Some(at) = unanswered.iter().position(|sent| sent["clientMessageId"] == id) {
                 let sent = unanswered.remove(at);
+                if !written.held.holds(&id) {
+                    written.unheard.insert(id.clone());
+                }
                 written.accepted.insert((text(&sent["conversationId"]), id));
             }
         }

@@ -21,14 +21,14 @@ use serde_json::json;
 
 use self::installation::{Installation, Process};
 use crate::{
-    client::{Failure, Held, Http, Person, new_id, text},
+    client::{Failure, Http, Person, new_id, text},
     crash::{Pace, Written, settled, sync, take, write_until},
 };
 
 /// Longest wait for anything here: on a busy machine the emulator is slow.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// How fast one writer writes: the emulator serves everybody here on a part of one core.
-const GENTLE: Pace = Pace { window: 4, pause: Duration::from_millis(40) };
+const GENTLE: Pace = Pace { window: 4, unheard_max: 8, pause: Duration::from_millis(20) };
 
 /// People who write until they are told to stop.
 struct Writers {
@@ -107,7 +107,7 @@ fn heard_after(person: &Person, conversations: &[String], written: &mut Written)
             socket.send(frame)?;
         }
         loop {
-            missing.retain(|id| !holds(&written.held, id));
+            missing.retain(|id| !written.held.holds(id));
             if missing.is_empty() {
                 return Ok(());
             }
@@ -118,10 +118,6 @@ fn heard_after(person: &Person, conversations: &[String], written: &mut Written)
         }
     });
     began.elapsed()
-}
-
-fn holds(held: &Held, id: &str) -> bool {
-    held.0.values().any(|log| log.iter().rev().any(|one| one == id))
 }
 
 /// Nothing was given up (D5).
