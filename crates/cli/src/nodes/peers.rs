@@ -104,7 +104,9 @@ impl Peers {
                     return Ok(());
                 }
                 Err(Trouble::Unreachable(reason)) => {
-                    tracing::warn!(%node, reason, "a node cannot be told; its clients will sync");
+                    if peer.failures == 0 {
+                        tracing::warn!(%node, reason, "a node cannot be told; its clients will sync");
+                    }
                     peer.missed = true;
                     peer.failures = peer.failures.saturating_add(1);
                     let rest_ms =
