@@ -106,6 +106,11 @@ test-aws: tools ## The backend for AWS against an emulator on this machine, with
 	@xtask/scripts/tools.sh aws
 	xtask/scripts/test-aws.sh
 
+.PHONY: test-nodes
+test-nodes: tools ## Gateways, persisters and notifiers behind HAProxy, killed and stopped in turn under load
+	@xtask/scripts/tools.sh aws
+	xtask/scripts/test-nodes.sh
+
 .PHONY: crash
 crash: tools ## kill -9 under load, again and again (CRASH_KILLS=200, CRASH_SEED=…)
 	CRASH_KILLS=$${CRASH_KILLS:-200} cargo test --release -p cli --test it -- --nocapture kill_9

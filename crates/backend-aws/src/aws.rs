@@ -19,9 +19,9 @@ use crate::{
     keys,
     limits::{
         LEASE_MS, QUEUE_ITEMS_MAX, RECEIVES_MAX, REQUEST_BACKOFF_MS, REQUEST_TOTAL_MS, REQUEST_TRIES_MAX,
-        REQUEST_TRY_MS,
+        REQUEST_TRY_MS, WORKER_LEASE_MS,
     },
-    queue::{AwsQueue, QueuePlace},
+    queue::{AwsQueue, Leases, QueuePlace, Renew},
     search::AwsSearch,
     store::{AwsStore, Core},
     table::Table,
@@ -78,6 +78,8 @@ pub struct Aws {
     pub search: Arc<dyn Search>,
     /// To be called with every durable outcome by a persister in this process.
     pub applied: Applied,
+    /// Renews what is leased here.
+    pub leases: Leases,
     /// What the tables were asked for.
     pub usage: Arc<Usage>,
 }
@@ -96,6 +98,14 @@ impl AwsNames {
             messages: queue("messages"),
             notifications: queue("notifications"),
         }
+    }
+}
+
+impl AwsOptions {
+    /// For a process that works on what the queues carry and renews its leases meanwhile ([`Leases::keep`]).
+    #[must_use]
+    pub fn of_worker() -> AwsOptions {
+        AwsOptions { lease: Duration::from_millis(WORKER_LEASE_MS), ..AwsOptions::default() }
     }
 }
 
@@ -175,6 +185,10 @@ impl Aws {
             applied: waited.applied(live.clone(), Arc::clone(&clock)),
             directory: AwsDirectory::new(live, Arc::clone(&store), clock),
             search: Arc::new(AwsSearch::new(core)),
+            leases: Leases::of(vec![
+                Arc::new(messages.clone()) as Arc<dyn Renew>,
+                Arc::new(notifications.clone()),
+            ]),
             messages: Arc::new(messages),
             notifications: Arc::new(notifications),
             store,

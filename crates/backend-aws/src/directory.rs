@@ -15,26 +15,21 @@ use chat::{
     ports::{Clock, Connection, Directory, PortError, Store, Ticket},
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
-use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     codec::from_hex,
-    item::{Attributes, Item, Key, Write, data, number, number_of, sort_of, text, text_of},
+    item::{Attributes, Item, Key, Write, data, number, number_of, sort_of},
     keys,
     limits::{
-        CONNECTION_KEPT_MS, NODES_LIFE_MS, NODES_TOLD_ALL_MAX, REQUESTS_AT_ONCE_MAX, SMALL_MEMBERS_MAX,
-        SUBSCRIPTION_LIFE_MS,
+        CONNECTION_KEPT_MS, NODES_TOLD_ALL_MAX, REQUESTS_AT_ONCE_MAX, SMALL_MEMBERS_MAX, SUBSCRIPTION_LIFE_MS,
     },
+    roster::{Life, Node, Roster, UNTIL},
     table::{Range, Table},
 };
 
-/// When a lease ends.
-const UNTIL: &str = "un";
 /// When somebody left.
 const SEEN: &str = "sn";
-/// Where a node can be told things.
-const ADDRESS: &str = "ad";
 /// The bound of small conversations is the one of the rules.
 const _: () = assert!(SMALL_MEMBERS_MAX as u64 == MARKS_BROADCAST_MEMBERS_MAX);
 
@@ -53,45 +48,35 @@ struct Line {
     until: TimestampMs,
 }
 
-/// A node that lives.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Node {
-    /// Which.
-    pub node: NodeId,
-    /// Where it takes announcements, if it said so.
-    pub address: Option<String>,
-}
-
-/// When nodes were read, and which lived then.
-type Read = (TimestampMs, Vec<Node>);
-
 /// The connection table. Clones share it.
 #[derive(Clone)]
 pub struct AwsDirectory {
     table: Table,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
-    nodes: Arc<Mutex<Option<Read>>>,
+    roster: Roster,
 }
 
 impl AwsDirectory {
     pub(crate) fn new(table: Table, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> AwsDirectory {
-        AwsDirectory { table, store, clock, nodes: Arc::default() }
+        let roster = Roster::new(table.clone(), Arc::clone(&clock));
+        AwsDirectory { table, store, clock, roster }
     }
 
-    /// Says that a node lives until then, and where it takes announcements. To be repeated before that.
+    /// Says that a node lives until then, where it takes announcements and what it holds. To be repeated before that.
     ///
     /// # Errors
     /// As those of the table.
-    pub async fn keep_node(
-        &self,
-        node: NodeId,
-        address: &str,
-        lease_until: TimestampMs,
-    ) -> Result<(), PortError> {
-        let item = Item::new(keys::node(node)).with(UNTIL, number(lease_until)).with(ADDRESS, text(address));
-        *self.nodes.lock() = None;
-        self.table.write(item.expires(lease_until + CONNECTION_KEPT_MS).put()).await.map(drop)
+    pub async fn keep_node(&self, node: &Node, lease_until: TimestampMs) -> Result<(), PortError> {
+        self.roster.keep(node, lease_until).await
+    }
+
+    /// Says that a node has ended.
+    ///
+    /// # Errors
+    /// As those of the table.
+    pub async fn forget_node(&self, node: NodeId) -> Result<(), PortError> {
+        self.roster.forget(node).await
     }
 
     /// Nodes that live, as of a second ago at most.
@@ -99,46 +84,27 @@ impl AwsDirectory {
     /// # Errors
     /// As those of the table.
     pub async fn living(&self) -> Result<Vec<Node>, PortError> {
-        let now_ms = self.clock.now_ms();
-        let known = self.nodes.lock().clone().filter(|(at, _)| at + NODES_LIFE_MS > now_ms);
-        if let Some((_, nodes)) = known {
-            return Ok(nodes);
-        }
-        let items = self.table.query(&Range::prefix(keys::NODES, ""), usize::MAX).await?;
-        let alive = items.iter().filter(|item| number_of(item, UNTIL).unwrap_or(0) > now_ms);
-        let node = |item: &Attributes| {
-            let node = NodeId::from_u128(from_hex("node", sort_of(item))?);
-            Ok(Node { node, address: text_of(item, ADDRESS).map(str::to_owned) })
-        };
-        let nodes: Vec<Node> = alive.map(node).collect::<Result<_, PortError>>()?;
-        *self.nodes.lock() = Some((now_ms, nodes.clone()));
-        Ok(nodes)
+        self.roster.living().await
     }
 
-    /// A node's row is renewed with its connections; its address stays.
-    async fn renew_node(&self, node: NodeId, lease_until: TimestampMs) -> Result<(), PortError> {
-        let later = Write::update(keys::node(node), "SET un = :un", [(":un", number(lease_until))]);
-        let later = later.only_if("attribute_not_exists(un) OR un < :un", []);
-        if self.table.write(later).await? {
-            let is_known =
-                self.nodes.lock().as_ref().is_some_and(|(_, nodes)| nodes.iter().any(|it| it.node == node));
-            if !is_known {
-                *self.nodes.lock() = None;
-            }
-        }
-        Ok(())
-    }
-
+    /// Rows of a person. One whose node has ended ended with it, whatever its own lease says.
     async fn lines(&self, user: UserId) -> Result<Vec<(ConnectionId, Line)>, PortError> {
         let all = Range::prefix(keys::person(user), keys::CONNECTIONS);
         let items = self.table.query(&all, usize::MAX).await?;
-        items
-            .iter()
-            .map(|item| {
-                let id = sort_of(item).trim_start_matches(keys::CONNECTIONS);
-                Ok((ConnectionId::from_u128(from_hex("connection", id)?), line_of(item)?))
-            })
-            .collect()
+        let mut lines = Vec::with_capacity(items.len());
+        for item in &items {
+            let id = sort_of(item).trim_start_matches(keys::CONNECTIONS);
+            let (id, mut line) = (ConnectionId::from_u128(from_hex("connection", id)?), line_of(item)?);
+            if line.until > self.clock.now_ms() {
+                match self.roster.life(line.held.node).await? {
+                    Life::Lives => {}
+                    Life::Ended(at) => line.until = line.until.min(at),
+                    Life::Unknown => continue,
+                }
+            }
+            lines.push((id, line));
+        }
+        Ok(lines)
     }
 
     async fn seen(&self, user: UserId) -> Result<Option<TimestampMs>, PortError> {
@@ -320,7 +286,7 @@ impl Directory for AwsDirectory {
         let now_ms = self.clock.now_ms();
         let nodes: BTreeSet<NodeId> = connections.iter().map(|connection| connection.node).collect();
         for node in nodes {
-            self.renew_node(node, lease_until).await?;
+            self.roster.renew(node, lease_until).await?;
         }
         let mut by_user: BTreeMap<UserId, Vec<(ConnectionId, Write)>> = BTreeMap::new();
         for connection in connections {

@@ -18,6 +18,7 @@ pub mod limits;
 mod posting;
 mod provision;
 mod queue;
+mod roster;
 mod search;
 mod store;
 mod table;
@@ -29,10 +30,11 @@ pub use self::{
     aws::{Aws, AwsNames, AwsOptions, QueueNames, connect, connect_to},
     calling::AwsCalls,
     commands::Applied,
-    directory::{AwsDirectory, Node},
+    directory::AwsDirectory,
     endpoints::{AwsEndpoints, Endpoint},
     posting::{AwsPosting, Posted},
     provision::{ProvisionOptions, provision},
-    queue::{ReceivedMessage, ReceivedQueue, Which},
+    queue::{Leases, ReceivedMessage, ReceivedQueue, Which},
+    roster::Node,
     usage::{Consumed, Usage},
 };

@@ -64,8 +64,14 @@ pub const OUTCOME_POLL_FIRST_MS: u64 = 15;
 pub const OUTCOME_POLL_MAX_MS: u64 = 500;
 /// Commands in this process that somebody elsewhere waits for.
 pub const WAITED_MAX: usize = 10_000;
-/// Life of a lease, milliseconds.
+/// Life of a lease that nobody renews, milliseconds.
 pub const LEASE_MS: u64 = 60_000;
+/// Life of a lease in a process that renews it while it works, milliseconds: how long what a killed worker held waits.
+pub const WORKER_LEASE_MS: u64 = 10_000;
+/// Between two renewals, milliseconds: two may fail.
+pub const LEASE_RENEW_MS: u64 = 3_000;
+/// Longest time for which a lease is renewed, milliseconds: work that hangs gives its items to others after that.
+pub const LEASE_HELD_MAX_MS: u64 = 120_000;
 /// Items of a queue, waiting and leased, above which it is full.
 pub const QUEUE_ITEMS_MAX: u64 = 100_000;
 /// Age of what is known about the depth of a queue before it is asked again, milliseconds.
@@ -84,6 +90,11 @@ pub const SMALL_MEMBERS_MAX: usize = 100;
 pub const NODES_TOLD_ALL_MAX: usize = 32;
 /// Age of the list of nodes before it is read again, milliseconds.
 pub const NODES_LIFE_MS: u64 = 1_000;
+/// How long the row of a node that was killed stays in the table, milliseconds: it tells when its people were last seen.
+pub const NODE_KEPT_MS: u64 = 10 * 60 * 1_000;
+/// Age up to which a node whose row is not among those read may be newer than them, milliseconds: far longer than the
+/// list lives and than clocks are apart.
+pub const NODE_YOUNG_MS: u64 = 10_000;
 /// How long an expired connection stays in the table, milliseconds: it tells when somebody was last seen.
 pub const CONNECTION_KEPT_MS: u64 = 24 * 3_600 * 1_000;
 /// Life of a subscription's row, milliseconds (14 days); it counts only while its node lives.

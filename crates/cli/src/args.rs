@@ -31,15 +31,19 @@ struct CommandLine {
 enum Command {
     /// Start the server with everything embedded.
     Serve(ServeArgs),
-    /// Start a process that holds sockets, one of several.
-    #[cfg(feature = "aws")]
+    /// Start a process that holds sockets, one of several over AWS.
     Gateway(NodeArgs),
-    /// Start a process that stores messages, one of several.
-    #[cfg(feature = "aws")]
+    /// Start a process that stores messages, one of several over AWS.
     Persister(NodeArgs),
-    /// Start a process that tells gateways what happened, one of several.
-    #[cfg(feature = "aws")]
+    /// Start a process that tells gateways what happened, one of several over AWS.
     Notifier(NodeArgs),
+    /// Ask a server or one of several processes whether it is ready; ends with 0 when it is. For health checks of
+    /// containers.
+    Ready {
+        /// Where it answers: the address of a server or gateway, or `node.health` of a worker.
+        #[arg(long, default_value = "http://127.0.0.1:8080", value_name = "URL")]
+        url: String,
+    },
     /// An installation on AWS: make its tables and queues.
     #[cfg(feature = "aws")]
     Aws {
@@ -88,6 +92,23 @@ pub(crate) struct ServeArgs {
     fault: Option<FaultPlan>,
 }
 
+/// What a program without the cloud in it says of commands that need it. They take whatever is written behind them.
+#[cfg(not(feature = "aws"))]
+#[derive(Debug, Args)]
+struct NodeArgs {
+    #[arg(hide = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    rest: Vec<String>,
+}
+
+/// Which of them; the program with the cloud in it knows what each is.
+#[cfg(not(feature = "aws"))]
+#[derive(Debug)]
+enum Role {
+    Gateway,
+    Persister,
+    Notifier,
+}
+
 /// What one of several processes is told besides its configuration.
 #[cfg(feature = "aws")]
 #[derive(Debug, Args)]
@@ -100,7 +121,7 @@ struct NodeArgs {
     /// Address and port to listen on, for a gateway [default: 127.0.0.1:8080].
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<String>,
-    /// Token that is good for the routes under `/v1/admin` of a gateway.
+    /// Token that is good for the routes under `/v1/admin` of a gateway, and for metrics.
     #[arg(long, env = "DYNAMOWAVE_TOKEN", hide_env_values = true)]
     token: Option<String>,
 }
@@ -156,12 +177,10 @@ fn dispatch(command: Command) -> Result<()> {
         Command::Aws { command: AwsCommand::Provision { config, kms_key } } => {
             nodes::provision(&config.load(&[])?, kms_key)
         }
-        #[cfg(feature = "aws")]
         Command::Gateway(args) => args.run(Role::Gateway),
-        #[cfg(feature = "aws")]
         Command::Persister(args) => args.run(Role::Persister),
-        #[cfg(feature = "aws")]
         Command::Notifier(args) => args.run(Role::Notifier),
+        Command::Ready { url } => operator::ready(&url),
         Command::Dlq(args) => operator::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Restore(args) => restore::run(&args),
@@ -203,6 +222,18 @@ impl NodeArgs {
         let listen = self.listen.map(|listen| ("server.listen".to_owned(), listen));
         let config = self.config.load(&listen.into_iter().collect::<Vec<_>>())?;
         nodes::run(role, &config, self.token)
+    }
+}
+
+#[cfg(not(feature = "aws"))]
+impl NodeArgs {
+    fn run(self, role: Role) -> Result<()> {
+        anyhow::bail!(
+            "this program was built without AWS, so `{} {}` cannot start: build it with `cargo build --release -p cli \
+             --features aws`, or run the container image, which has it",
+            format!("{role:?}").to_lowercase(),
+            self.rest.join(" ")
+        )
     }
 }
 

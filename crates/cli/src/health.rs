@@ -29,8 +29,9 @@ pub(crate) struct Health {
     pub(crate) gauges: Box<dyn Fn() + Send + Sync>,
     /// Whether commands can still be made durable.
     pub(crate) writable: Box<dyn Fn() -> bool + Send + Sync>,
-    /// Age of the oldest unprocessed command above which the server is not ready, milliseconds.
-    pub(crate) ready_age_max_ms: u64,
+    /// Age of the oldest unprocessed command above which the server is not ready, milliseconds. Where the queue is not
+    /// this server's own there is none, and checks do not ask it: they come often, and every question costs.
+    pub(crate) ready_age_max_ms: Option<u64>,
     /// Set when the server stops taking work.
     pub(crate) draining: AtomicBool,
 }
@@ -47,8 +48,14 @@ pub(crate) fn router(health: Arc<Health>) -> Router {
 async fn ready(State(health): State<Arc<Health>>) -> Response {
     let writable = (health.writable)();
     let draining = health.draining.load(Ordering::Relaxed);
-    let age_ms = health.app.messages.depth().await.map_or(u64::MAX, |depth| depth.oldest_age_ms);
-    let ready = writable && !draining && age_ms <= health.ready_age_max_ms;
+    let (age_ms, is_young) = match health.ready_age_max_ms {
+        Some(max) => {
+            let age_ms = health.app.messages.depth().await.map_or(u64::MAX, |depth| depth.oldest_age_ms);
+            (Some(age_ms), age_ms <= max)
+        }
+        None => (None, true),
+    };
+    let ready = writable && !draining && is_young;
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let answer =
         json!({"ready": ready, "journalWritable": writable, "draining": draining, "queueAgeMs": age_ms});

@@ -48,15 +48,65 @@ pub(crate) const NODE_TELL_MS: u64 = 2_000;
 /// Tries of one request to another node.
 #[cfg(feature = "aws")]
 pub(crate) const NODE_TRIES_MAX: u32 = 2;
-/// A node that could not be told is left alone for so long, milliseconds.
+/// A node that could not be told is left alone for so long, milliseconds; doubles with every failure.
 #[cfg(feature = "aws")]
-pub(crate) const NODE_REST_MS: u64 = 2_000;
+pub(crate) const NODE_REST_MS: u64 = 1_000;
+/// Times that rest doubles.
+#[cfg(feature = "aws")]
+pub(crate) const NODE_REST_DOUBLINGS_MAX: u32 = 3;
+/// Longest wait for a connection to another node, milliseconds.
+#[cfg(feature = "aws")]
+pub(crate) const NODE_CONNECT_MS: u64 = 500;
 /// Nodes remembered before those that are gone are forgotten.
 #[cfg(feature = "aws")]
 pub(crate) const PEERS_MAX: usize = 4_096;
-/// Life of a node's row in the connection table, milliseconds.
+/// Life of a node's row in the connection table, milliseconds: how long the people of a killed gateway seem to be there.
 #[cfg(feature = "aws")]
-pub(crate) const NODE_LEASE_MS: u64 = 30_000;
+pub(crate) const NODE_LEASE_MS: u64 = 15_000;
 /// Between two renewals of it, milliseconds.
 #[cfg(feature = "aws")]
-pub(crate) const NODE_RENEW_MS: u64 = 10_000;
+pub(crate) const NODE_RENEW_MS: u64 = 4_000;
+/// Age from which on a node counts as one that sockets can be sent to, milliseconds: load balancers send few at first.
+#[cfg(feature = "aws")]
+pub(crate) const NODE_SETTLED_MS: u64 = 15_000;
+/// Between two times that a gateway sends sockets away, milliseconds: longer than it takes them to be counted elsewhere.
+#[cfg(feature = "aws")]
+pub(crate) const SHED_EVERY_MS: u64 = 12_000;
+/// A gateway begins to send sockets away above this part of the mean, per mille.
+#[cfg(feature = "aws")]
+pub(crate) const SHED_FROM_PER_MILLE: u64 = 1_250;
+/// And goes on down to this part of the mean, per mille.
+#[cfg(feature = "aws")]
+pub(crate) const SHED_TO_PER_MILLE: u64 = 1_050;
+/// Sockets above that part of the mean that are no reason to send any away.
+#[cfg(feature = "aws")]
+pub(crate) const SHED_SLACK_SOCKETS: u64 = 4;
+/// Longest wait of a worker for an item, milliseconds: an idle one takes as long to stop.
+#[cfg(feature = "aws")]
+pub(crate) const WORKER_WAIT_MS: u64 = 5_000;
+/// A worker whose queue has not answered for so long is not ready, milliseconds.
+#[cfg(feature = "aws")]
+pub(crate) const WORKER_READY_MS: u64 = 60_000;
+/// A worker that has not asked its queue for so long hangs, milliseconds: longer than any step takes.
+#[cfg(feature = "aws")]
+pub(crate) const WORKER_STUCK_MS: u64 = 300_000;
+/// Shortest secret of all nodes, characters.
+pub(crate) const NODE_SECRET_CHARS_MIN: usize = 32;
+/// Longest time that a gateway which leaves goes on serving, milliseconds.
+pub(crate) const NOTICE_MS_MAX: u64 = 300_000;
+/// Longest wait for a process to say whether it is ready.
+pub(crate) const READY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Batches that a worker may work on at the same time.
+pub(crate) const WORKER_CONCURRENCY_MAX: u16 = 64;
+/// Wait at the end of a worker for outcomes to be written, milliseconds.
+#[cfg(feature = "aws")]
+pub(crate) const OUTCOMES_GRACE_MS: u64 = 500;
+/// Requests for health at the same time.
+#[cfg(feature = "aws")]
+pub(crate) const PORT_CONNECTIONS_MAX: usize = 64;
+/// Time for the head of a request for health, milliseconds.
+#[cfg(feature = "aws")]
+pub(crate) const PORT_HEAD_MS: u64 = 5_000;
+/// Wait after a connection could not be accepted, milliseconds.
+#[cfg(feature = "aws")]
+pub(crate) const PORT_RETRY_MS: u64 = 500;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     home::Home,
-    limits::{DEAD_LETTERS_PER_PAGE, OPERATOR_TIMEOUT},
+    limits::{DEAD_LETTERS_PER_PAGE, OPERATOR_TIMEOUT, READY_TIMEOUT},
 };
 
 /// Dead letters: what could not be processed after all retries.
@@ -169,6 +169,23 @@ impl Admin {
         }
         Ok(answer)
     }
+}
+
+/// Fails when the process that answers there is not ready, or does not answer.
+pub(crate) fn ready(url: &str) -> Result<()> {
+    let agent = ureq::Agent::config_builder()
+        .timeout_global(Some(READY_TIMEOUT))
+        .http_status_as_error(false)
+        .build()
+        .new_agent();
+    let url = format!("{}/readyz", url.trim_end_matches('/'));
+    let mut response = agent.get(&url).call().with_context(|| format!("no answer from {url}"))?;
+    let text = response.body_mut().read_to_string().unwrap_or_default();
+    println!("{}", text.trim());
+    if !response.status().is_success() {
+        bail!("not ready: {url} answered {}", response.status());
+    }
+    Ok(())
 }
 
 fn print_row(item: &Value, first: bool) {

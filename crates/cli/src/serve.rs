@@ -177,7 +177,7 @@ fn health_of(config: &Config, app: &Arc<App>, embedded: &Arc<Embedded>, metrics:
         metrics,
         gauges: Box::new(move || observe::publish(&gauges.gauges())),
         writable: Box::new(move || status.failure().is_none()),
-        ready_age_max_ms: config.limits.queue_age_max_ms / READY_AGE_DIVISOR,
+        ready_age_max_ms: Some(config.limits.queue_age_max_ms / READY_AGE_DIVISOR),
         draining: AtomicBool::new(false),
     }
 }

@@ -52,6 +52,8 @@ pub(crate) enum Inbound {
     Batch(Batch),
     /// To be sent away.
     Shed(Shed),
+    /// Watched people may have gone without anybody telling.
+    LookAgain,
 }
 
 /// The shards' ends of the channels, for [`crate::Gateway::start`].
@@ -85,6 +87,17 @@ impl HubHandle {
         for shard in &self.shards {
             // A shard that has ended has none.
             let _ = shard.send(Inbound::Shed(shed)).await;
+        }
+    }
+}
+
+impl HubHandle {
+    /// Looks how the people are whose presence is watched here, and tells who has gone: when a node has ended, nobody
+    /// else says so.
+    pub async fn look_again(&self) {
+        for shard in &self.shards {
+            // A shard that has ended has nobody who watches.
+            let _ = shard.send(Inbound::LookAgain).await;
         }
     }
 }

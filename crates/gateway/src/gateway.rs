@@ -121,6 +121,12 @@ impl Gateway {
         self.admission.open()
     }
 
+    /// Counts open connections, HTTP and WebSocket, wherever it is taken.
+    pub fn counter(&self) -> impl Fn() -> usize + Send + Sync + use<> {
+        let admission = Arc::clone(&self.admission);
+        move || admission.open()
+    }
+
     /// Returns when a shard has ended although nobody asked it to, with what is known of why: the process should end
     /// too, so that whoever supervises it starts it again. Safe to cancel.
     pub async fn failed(&mut self) -> String {

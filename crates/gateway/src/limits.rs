@@ -118,6 +118,8 @@ pub const SEEN_BATCH_MAX: usize = 1_000;
 pub const LEASE_MS: u64 = 120_000;
 /// Between two renewals, milliseconds.
 pub const LEASE_RENEW_MS: u64 = 40_000;
+/// Who was seen within this time before a node ended is told to have gone with it, milliseconds.
+pub const GONE_LATELY_MS: u64 = 10 * 60 * 1_000;
 /// Connections renewed at once.
 pub const LEASE_BATCH_MAX: usize = 1_000;
 

@@ -50,7 +50,7 @@ pub struct Options {
     pub send_rate: (u32, u32),
 }
 
-/// PEM files of a certificate, read again when they change.
+/// PEM files of a certificate, read again when they change; or, instead of a path, the PEM text itself.
 #[derive(Debug, Clone)]
 pub struct TlsFiles {
     /// The certificate, and those that sign it up to the root.

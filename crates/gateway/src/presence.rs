@@ -2,7 +2,7 @@
 //! last seen.
 //! Invariant: lines are written in the order things happened to a connection. Losing one costs presence, no message.
 
-use std::{cell::RefCell, collections::VecDeque, mem, time::Instant};
+use std::{cell::RefCell, collections::VecDeque, mem, rc::Rc, sync::Arc, time::Instant};
 
 use chat::{
     Announcement, Change, ConnectionId, TimestampMs, UserId,
@@ -12,9 +12,10 @@ use chat::{
 use rustc_hash::FxHashMap;
 
 use crate::{
+    announcer::Telling,
     bell::Bell,
     connection::Connection,
-    limits::{LEASE_BATCH_MAX, LEASE_MS, LEASE_RENEW_MS, SEEN_BATCH_MAX, SEEN_FLUSH_MS},
+    limits::{GONE_LATELY_MS, LEASE_BATCH_MAX, LEASE_MS, LEASE_RENEW_MS, SEEN_BATCH_MAX, SEEN_FLUSH_MS},
     shard::Shard,
 };
 
@@ -168,6 +169,30 @@ impl Roll {
         self.waiting.borrow_mut().push_back(line);
         self.bell.ring();
     }
+}
+
+/// Tells who of the people watched here has gone lately. Whoever watches may hear it twice.
+pub(crate) async fn look_again(shard: Rc<Shard>) {
+    let watched = shard.hub.borrow().watched_people();
+    for users in watched.chunks(LEASE_BATCH_MAX) {
+        let now_ms = shard.app.clock.now_ms();
+        let states = match shard.reading(shard.app.directory.presence(users, now_ms)).await {
+            Ok(states) => states,
+            Err(error) => return tracing::warn!(%error, "presence cannot be read"),
+        };
+        for (user, presence) in states {
+            if went_lately(presence, now_ms) {
+                let telling = Telling::new(Arc::new(Announcement::Presence { user, presence }));
+                shard.hub.borrow_mut().tell(&telling, &shard.out);
+            }
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+fn went_lately(presence: Presence, now_ms: TimestampMs) -> bool {
+    let Presence::Offline { last_seen } = presence else { return false };
+    last_seen.is_some_and(|at| at + GONE_LATELY_MS > now_ms)
 }
 
 fn is_due(last: &mut Instant, now: Instant, every_ms: u64) -> bool {

@@ -38,7 +38,7 @@ use crate::{
     options::Options,
     outbox::Weight,
     outgoing::Outgoing,
-    presence::Roll,
+    presence::{self, Roll},
     tls::Certificate,
 };
 
@@ -191,6 +191,10 @@ fn take(shard: &Rc<Shard>, inbound: Inbound) -> usize {
         Inbound::Batch(batch) => tell_batch(shard, &batch),
         Inbound::Shed(shed) => {
             tokio::task::spawn_local(drain::shed(Rc::clone(shard), shed));
+            1
+        }
+        Inbound::LookAgain => {
+            tokio::task::spawn_local(presence::look_again(Rc::clone(shard)));
             1
         }
     }

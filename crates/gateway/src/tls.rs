@@ -1,4 +1,4 @@
-//! TLS for the listeners: certificate and key from PEM files, taken again when the files change.
+//! TLS for the listeners: certificate and key from PEM files, taken again when the files change, or from PEM text.
 //! Invariant: a pair that cannot be read never replaces one that works.
 
 use std::{fs, io, path::Path, sync::Arc, time::SystemTime};
@@ -95,20 +95,36 @@ pub(crate) fn acceptor(certificate: Arc<Certificate>) -> Result<TlsAcceptor, Tls
 }
 
 fn read(files: &TlsFiles) -> Result<CertifiedKey, TlsError> {
-    let wrong = |what, path: &Path, cause: &dyn std::fmt::Display| TlsError::File {
-        what,
-        path: path.display().to_string(),
-        cause: cause.to_string(),
-    };
-    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(&files.certificate)
-        .and_then(Iterator::collect)
-        .map_err(|error| wrong("certificate", &files.certificate, &error))?;
+    let chain: Vec<CertificateDer<'static>> =
+        CertificateDer::pem_slice_iter(&pem("certificate", &files.certificate)?)
+            .collect::<Result<_, _>>()
+            .map_err(|error| wrong("certificate", &files.certificate, &error))?;
     if chain.is_empty() {
         let nothing = io::Error::from(io::ErrorKind::InvalidData);
         return Err(wrong("certificate", &files.certificate, &nothing));
     }
-    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|error| wrong("key", &files.key, &error))?;
+    let key = PrivateKeyDer::from_pem_slice(&pem("key", &files.key)?)
+        .map_err(|error| wrong("key", &files.key, &error))?;
     CertifiedKey::from_der(chain, key, &ring::default_provider()).map_err(TlsError::Pair)
+}
+
+/// The text of a PEM file; what is PEM itself instead of a path, as a secret in an environment variable is, is taken so.
+fn pem(what: &'static str, option: &Path) -> Result<Vec<u8>, TlsError> {
+    match option.to_str().filter(|text| is_pem(text)) {
+        Some(text) => Ok(text.as_bytes().to_vec()),
+        None => fs::read(option).map_err(|error| wrong(what, option, &error)),
+    }
+}
+
+fn is_pem(text: &str) -> bool {
+    text.trim_start().starts_with("-----BEGIN")
+}
+
+/// Names the path, never a text that may be a key (D7).
+fn wrong(what: &'static str, option: &Path, cause: &dyn std::fmt::Display) -> TlsError {
+    let is_text = option.to_str().is_some_and(is_pem);
+    let path = if is_text { "the text given".to_owned() } else { option.display().to_string() };
+    TlsError::File { what, path, cause: cause.to_string() }
 }
 
 fn stamp(files: &TlsFiles) -> Stamp {
@@ -152,5 +168,18 @@ mod tests {
         certificate.refresh();
         assert_eq!(in_use(&certificate), second);
         assert!(acceptor(certificate).is_ok());
+    }
+
+    #[test]
+    fn a_pair_may_be_given_as_text_which_no_error_repeats_d7() {
+        let made = rcgen::generate_simple_self_signed(vec!["one.test".to_owned()]).unwrap();
+        let files =
+            TlsFiles { certificate: made.cert.pem().into(), key: made.signing_key.serialize_pem().into() };
+        let certificate = Certificate::load(&files).unwrap();
+        assert_eq!(in_use(&certificate), made.cert.der().to_vec());
+        certificate.refresh();
+        let broken = TlsFiles { key: "-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n".into(), ..files };
+        let error = Certificate::load(&broken).unwrap_err().to_string();
+        assert!(!error.contains("c2VjcmV0"), "{error}");
     }
 }

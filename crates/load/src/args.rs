@@ -132,6 +132,17 @@ pub(crate) enum Command {
         #[arg(long, default_value_t = 32, value_parser = size())]
         senders: u64,
     },
+    /// kill -9 of processes behind a load balancer under load; everybody comes back by --url and goes on.
+    Failover {
+        /// Process to kill, a gateway say. May be repeated: one after the other.
+        #[arg(long, value_name = "PID", required = true)]
+        kill: Vec<u32>,
+        /// Senders, each in its own room of two.
+        #[arg(long, default_value_t = 16, value_parser = size())]
+        senders: u64,
+        #[command(flatten)]
+        window: Window,
+    },
     /// The same load while something multiplies. With --server each thing has its own fresh server.
     Growth {
         /// Conversations.

@@ -161,6 +161,14 @@ impl Arguments {
                 setting,
                 &scenario::history::Options { messages: *messages, page: 50, reads: *reads },
             ),
+            Command::Failover { kill, senders, window } => {
+                let options = scenario::failover::Options {
+                    senders: whole(*senders),
+                    kill: kill.clone(),
+                    window_ms: window.window_ms,
+                };
+                scenario::failover::run(setting, &options)
+            }
             Command::Storm { clients, missed } => scenario::storm::run(
                 setting,
                 &scenario::storm::Options { clients: whole(*clients), missed: *missed },

@@ -232,6 +232,10 @@ impl Worker for Notifier {
         self.notifications.lease(self.options.batch_max, self.options.lease_wait).await
     }
 
+    fn leases_expire(&self) -> bool {
+        self.notifications.capabilities().leases_expire
+    }
+
     async fn complete(&self, leases: Vec<Lease<Announcement>>) -> bool {
         self.process(leases).await.is_ok()
     }

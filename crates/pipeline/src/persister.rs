@@ -226,6 +226,10 @@ impl Worker for Persister {
         self.messages.lease(max, self.options.lease_wait).await
     }
 
+    fn leases_expire(&self) -> bool {
+        self.messages.capabilities().leases_expire
+    }
+
     async fn complete(&self, leases: Vec<Lease<Envelope>>) -> bool {
         self.process(leases).await.is_ok_and(|progress| !progress.outage)
     }

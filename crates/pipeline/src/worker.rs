@@ -20,11 +20,15 @@ pub(crate) trait Worker: Sync {
         is_healthy: bool,
     ) -> impl Future<Output = Result<Vec<Lease<Self::Item>>, PortError>> + Send;
 
+    /// Whether what is being leased at the moment would be lost to others for a while if nobody took it.
+    fn leases_expire(&self) -> bool;
+
     /// Brings a lease to its end. False when what it stands on fails, so that the next lease had better wait.
     fn complete(&self, leases: Vec<Lease<Self::Item>>) -> impl Future<Output = bool> + Send;
 }
 
-/// Works until `shutdown` completes. A step under way is finished first; what it has not settled comes again.
+/// Works until `shutdown` completes. A step under way is finished first, which may take as long as a lease is waited for;
+/// what it has not settled comes again.
 pub(crate) async fn run<W: Worker>(
     worker: &W,
     randomness: &dyn Randomness,
@@ -33,10 +37,16 @@ pub(crate) async fn run<W: Worker>(
     let mut shutdown = pin!(shutdown);
     let mut failures: u32 = 0;
     loop {
+        let mut leasing = pin!(worker.lease(failures == 0));
         let leased = tokio::select! {
             biased;
-            () = &mut shutdown => return,
-            leased = worker.lease(failures == 0) => leased,
+            () = &mut shutdown => {
+                if worker.leases_expire() && let Ok(leases) = leasing.await {
+                    worker.complete(leases).await;
+                }
+                return;
+            }
+            leased = &mut leasing => leased,
         };
         let is_healthy = match leased {
             Ok(leases) => worker.complete(leases).await,

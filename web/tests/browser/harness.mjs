@@ -1,5 +1,5 @@
 /**
- * The real binary and real browsers: started for a journey, ended with it.
+ * The real binary and real browsers: started for a journey, ended with it. SERVER_URL names one that runs by itself instead.
  * Invariant: what a page complains of (policy, errors nobody caught) fails the journey that caused it.
  */
 import { spawn } from "node:child_process";
@@ -12,6 +12,7 @@ import { chromium } from "playwright-core";
 import { startFront } from "./front.mjs";
 
 const BINARY = process.env.SERVER_BINARY ?? new URL("../../../target/debug/dynamowave", import.meta.url).pathname;
+const RUNNING = process.env.SERVER_URL;
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const FLAGS = [
   "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -28,6 +29,11 @@ export class Server {
   /** `settings` as of its configuration; `fault` makes things go wrong until it is cleared and the server run again. */
   static async start(settings = [], fault = undefined) {
     const server = new Server();
+    if (RUNNING !== undefined) {
+      if (settings.length > 0 || fault !== undefined) throw new Error("this journey needs a server of its own, without SERVER_URL");
+      server.#address = RUNNING;
+      return server;
+    }
     server.settings = settings.flatMap((setting) => ["--set", setting]);
     server.fault = fault;
     server.data = await mkdtemp(join(tmpdir(), "dynamowave-browser-"));
@@ -44,6 +50,7 @@ export class Server {
   }
 
   async run(listen = this.#target) {
+    if (RUNNING !== undefined) throw new Error("a server that runs by itself is not started by a journey");
     const faults = this.fault === undefined ? [] : ["--fault", this.fault];
     const child = spawn(BINARY, ["serve", "--data", this.data, "--listen", listen, ...this.settings, ...faults], { stdio: ["ignore", "pipe", "pipe"] });
     this.#child = child;
@@ -58,6 +65,7 @@ export class Server {
   }
 
   kill() {
+    if (RUNNING !== undefined) throw new Error("a server that runs by itself is not killed by a journey");
     return new Promise((resolve) => {
       this.#child.removeAllListeners("exit");
       this.#child.once("exit", resolve);
@@ -66,6 +74,7 @@ export class Server {
   }
 
   async end() {
+    if (RUNNING !== undefined) return;
     await this.kill();
     this.#front?.close();
     await rm(this.data, { recursive: true, force: true });

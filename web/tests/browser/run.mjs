@@ -1,6 +1,6 @@
 /**
  * Runs journeys by name, or all: `npm run test:browser -- firstRun killed`.
- * The binary: SERVER_BINARY, else `target/debug/dynamowave`. The pages: the binary's own; `dist/` with PAGES=dist, and where the binary has none.
+ * The binary: SERVER_BINARY, else `target/debug/dynamowave`; or SERVER_URL, where one without accounts runs, for one journey. The pages: the binary's own; `dist/` with PAGES=dist, and where the binary has none.
  */
 import { mkdir } from "node:fs/promises";
 
@@ -19,6 +19,10 @@ import { notices, tabs } from "./tabs.mjs";
 
 const all = { ...journeys, files, hostile, people, tabs, notices, letters, search, crowd, reachable, german, rightToLeft, accessible, speed };
 const names = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(all);
+if (process.env.SERVER_URL !== undefined && names.length > 1) {
+  console.error("With SERVER_URL one journey at a time: each needs a server without accounts.");
+  process.exit(2);
+}
 const out = new URL("./out/", import.meta.url);
 await mkdir(out, { recursive: true });
 await mkdir(new URL("../../../docs/images/", import.meta.url), { recursive: true });

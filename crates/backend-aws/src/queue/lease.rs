@@ -28,6 +28,8 @@ pub(super) struct Taken {
     pub(super) message: Facts,
     /// When the lease runs out.
     pub(super) until: Instant,
+    /// Since when it is held.
+    pub(super) since: Instant,
 }
 
 /// A message as the service tells of it.
@@ -69,6 +71,22 @@ impl Leased {
         self.taken.insert(id, taken);
     }
 
+    /// Leases that run out before `soon` and are held for no longer than `held_max`, with their receipts.
+    pub(super) fn due(&self, soon: Instant, held_max: Duration) -> Vec<(LeaseId, String)> {
+        let now = Instant::now();
+        let due = self.taken.iter().filter(|(_, taken)| {
+            (now..soon).contains(&taken.until) && now.saturating_duration_since(taken.since) <= held_max
+        });
+        due.map(|(id, taken)| (id.clone(), taken.receipt.clone())).collect()
+    }
+
+    /// A lease lasts longer, if it is still held.
+    pub(super) fn renewed(&mut self, id: &LeaseId, until: Instant) {
+        if let Some(taken) = self.taken.get_mut(id) {
+            taken.until = until;
+        }
+    }
+
     pub(super) fn put_off(&mut self, message: &Facts, delay: Duration) {
         self.put_off.insert(message.id.clone(), (Instant::now() + delay, message.sent_at));
     }
@@ -100,7 +118,9 @@ where
         }
         loop {
             let left = end.saturating_duration_since(Instant::now());
-            let wait_s = left.as_secs().min(QUEUE_WAIT_MAX_S);
+            // Rounded up: what is left of a second would be many requests.
+            let wait_s = if left < Duration::from_secs(1) { 0 } else { left.as_millis().div_ceil(1_000) };
+            let wait_s = u64::try_from(wait_s).unwrap_or(QUEUE_WAIT_MAX_S).min(QUEUE_WAIT_MAX_S);
             let asked = Instant::now();
             let messages = self.receive(&self.place.url, max, wait_s, self.place.lease).await?;
             let leases = self.take_over(messages, asked).await?;
@@ -152,7 +172,8 @@ where
                         on_waited(&body, &waiter);
                     }
                     let (attempts, sent_at, group) = (facts.attempts, facts.sent_at, facts.group);
-                    let taken = Taken { receipt, message: facts, until: asked + self.place.lease };
+                    let taken =
+                        Taken { receipt, message: facts, until: asked + self.place.lease, since: asked };
                     let id = self.leased.lock().add(taken);
                     leases.push(Lease { id, group, attempts, sent_at, body });
                 }

@@ -7,6 +7,7 @@ mod dead;
 mod depth;
 mod lease;
 mod received;
+mod renew;
 mod send;
 mod settle;
 
@@ -20,8 +21,12 @@ use chat::ports::{
 use parking_lot::Mutex;
 use serde::{Serialize, de::DeserializeOwned};
 
-pub use self::received::{ReceivedMessage, ReceivedQueue, Which};
+pub(crate) use self::renew::Renew;
 use self::{depth::Gauge, lease::Leased};
+pub use self::{
+    received::{ReceivedMessage, ReceivedQueue, Which},
+    renew::Leases,
+};
 use crate::{
     limits::{QUEUE_BATCH_MAX, SEND_ITEMS_MAX},
     table::Table,

@@ -6,4 +6,5 @@ mod faults;
 mod gave_up;
 mod harness;
 mod large;
+mod processes;
 mod suites;

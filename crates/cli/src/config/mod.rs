@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::{layers::load, reference::reference};
-use crate::limits::ERASE_AFTER_MS_MAX;
+use crate::limits::{ERASE_AFTER_MS_MAX, NODE_SECRET_CHARS_MIN, NOTICE_MS_MAX, WORKER_CONCURRENCY_MAX};
 
 /// Everything that can be configured. The comments of the fields are the comments of `dynamowave config default`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
@@ -224,15 +224,33 @@ pub(crate) struct Aws {
 pub(crate) struct Node {
     /// Address and port for other nodes; port 0 takes a free one.
     pub(crate) listen: String,
-    /// Address and port under which other nodes reach this one. Empty: the one it listens on.
+    /// Address and port under which other nodes reach this one. Empty: the one it listens on, or, when it listens on all
+    /// addresses of a machine, the one from which this machine reaches others.
     pub(crate) address: String,
+    /// What all nodes share instead of certificates, at least 32 random characters: from it each makes the same key, and
+    /// trusts who shows it. `openssl rand -base64 36` makes one.
+    pub(crate) secret: String,
     /// Certificate of all nodes, for the name "node.dynamowave.internal": PEM, or the path of a PEM file. Needed,
-    /// with key and authority, wherever nodes are not all on loopback.
+    /// with key and authority, or the secret instead, wherever nodes are not all on loopback.
     pub(crate) certificate: String,
     /// Its private key: PEM, or the path of a PEM file.
     pub(crate) key: String,
     /// The authority that signs certificates of nodes: PEM, or the path of a PEM file. Who shows none of it is refused.
     pub(crate) authority: String,
+    /// Address and port where a persister or notifier answers `/healthz`, `/readyz` and `/metrics`, like
+    /// "127.0.0.1:9464". Empty: nowhere. A gateway answers them where it listens for people.
+    pub(crate) health: String,
+    /// Batches that one persister or notifier works on at the same time.
+    pub(crate) concurrency: u16,
+    /// How long a gateway that is told to stop goes on serving while `/readyz` says no, milliseconds: as long as the
+    /// load balancer needs to see it.
+    pub(crate) notice_ms: u64,
+    /// Let a gateway without [tls] make a certificate for itself: for a load balancer in the same private network that
+    /// encrypts and does not verify, like an ALB.
+    pub(crate) self_signed: bool,
+    /// Most of a thousand of its sockets that a gateway which holds far more than the others sends to them at once; 0
+    /// keeps all where they are.
+    pub(crate) shed_per_mille: u16,
 }
 
 impl Default for Server {
@@ -319,9 +337,15 @@ impl Default for Node {
         Node {
             listen: "127.0.0.1:7443".into(),
             address: String::new(),
+            secret: String::new(),
             certificate: String::new(),
             key: String::new(),
             authority: String::new(),
+            health: String::new(),
+            concurrency: 4,
+            notice_ms: 5_000,
+            self_signed: false,
+            shed_per_mille: 50,
         }
     }
 }
@@ -330,6 +354,12 @@ impl Config {
     /// The address for other nodes.
     pub(crate) fn node_listen(&self) -> Result<SocketAddr> {
         address("node.listen", &self.node.listen)
+    }
+
+    /// Where a worker answers for its health, if anywhere.
+    pub(crate) fn node_health(&self) -> Result<Option<SocketAddr>> {
+        let given = Some(&self.node.health).filter(|text| !text.is_empty());
+        given.map(|text| address("node.health", text)).transpose()
     }
 
     /// The address to listen on.
@@ -357,15 +387,24 @@ impl Config {
             "tls.certificate and tls.key belong together: set both or neither"
         );
         ensure!(
-            listen.ip().is_loopback() || has_tls || self.server.allow_plaintext,
+            listen.ip().is_loopback() || has_tls || self.server.allow_plaintext || self.node.self_signed,
             "server.listen = \"{listen}\" can be reached from outside, and nothing would be encrypted: set \
              tls.certificate and tls.key, or server.allow_plaintext = true behind a proxy that encrypts"
         );
         let node = self.node_listen()?;
         ensure!(
-            node.ip().is_loopback() || !self.node.authority.is_empty(),
-            "node.listen = \"{node}\" can be reached from outside: set node.certificate, node.key and node.authority"
+            node.ip().is_loopback() || !self.node.authority.is_empty() || !self.node.secret.is_empty(),
+            "node.listen = \"{node}\" can be reached from outside: set node.secret, or node.certificate, node.key and \
+             node.authority"
         );
+        ensure!(
+            self.node.secret.is_empty() || self.node.secret.chars().count() >= NODE_SECRET_CHARS_MIN,
+            "node.secret has fewer than {NODE_SECRET_CHARS_MIN} characters: whoever guesses it can be a node"
+        );
+        self.node_health()?;
+        within("node.concurrency", self.node.concurrency.into(), 1, WORKER_CONCURRENCY_MAX.into())?;
+        within("node.notice_ms", self.node.notice_ms, 0, NOTICE_MS_MAX)?;
+        within("node.shed_per_mille", self.node.shed_per_mille.into(), 0, 1_000)?;
         for proxy in &self.server.trusted_proxies {
             ensure!(
                 proxy.parse::<std::net::IpAddr>().is_ok(),

@@ -27,7 +27,10 @@ use super::{
     identity::{Identity, NODE_NAME},
     wire::{self, ROUTE},
 };
-use crate::limits::{NODE_HANDSHAKE_MS, NODE_REST_MS, NODE_TELL_MS, NODE_TRIES_MAX, PEERS_MAX};
+use crate::limits::{
+    NODE_CONNECT_MS, NODE_HANDSHAKE_MS, NODE_REST_DOUBLINGS_MAX, NODE_REST_MS, NODE_TELL_MS, NODE_TRIES_MAX,
+    PEERS_MAX,
+};
 
 const OPERATION: &str = "announcer.announce (node)";
 
@@ -47,6 +50,8 @@ struct Peer {
     connection: Option<SendRequest<Full<Bytes>>>,
     /// Not tried before then, milliseconds since 1970.
     rests_until: u64,
+    /// Failures since it was told last: a machine that is gone answers nothing, and every try holds others up.
+    failures: u32,
     /// Something was not told.
     missed: bool,
 }
@@ -93,15 +98,20 @@ impl Peers {
         let missed = peer.missed.then(Bytes::new);
         for piece in missed.into_iter().chain(pieces) {
             match self.deliver(node, &mut peer, &piece).await {
-                Ok(()) => peer.missed = false,
+                Ok(()) => (peer.missed, peer.failures) = (false, 0),
                 Err(Trouble::Gone) => {
                     self.known.lock().await.remove(&node);
                     return Ok(());
                 }
                 Err(Trouble::Unreachable(reason)) => {
-                    tracing::warn!(%node, reason, "a node cannot be told; its clients will sync");
+                    if peer.failures == 0 {
+                        tracing::warn!(%node, reason, "a node cannot be told; its clients will sync");
+                    }
                     peer.missed = true;
-                    peer.rests_until = self.clock.now_ms() + NODE_REST_MS;
+                    peer.failures = peer.failures.saturating_add(1);
+                    let rest_ms =
+                        NODE_REST_MS << peer.failures.saturating_sub(1).min(NODE_REST_DOUBLINGS_MAX);
+                    peer.rests_until = self.clock.now_ms() + rest_ms;
                     return Ok(());
                 }
             }
@@ -111,7 +121,9 @@ impl Peers {
 
     async fn deliver(&self, node: NodeId, peer: &mut Peer, piece: &Bytes) -> Result<(), Trouble> {
         let mut last = Trouble::Gone;
-        for _ in 0..NODE_TRIES_MAX {
+        // One that was not there last time is asked once.
+        let tries = if peer.failures == 0 { NODE_TRIES_MAX } else { 1 };
+        for _ in 0..tries {
             let limit = Duration::from_millis(NODE_TELL_MS + NODE_HANDSHAKE_MS);
             match tokio::time::timeout(limit, self.post(node, peer, piece.clone())).await {
                 Ok(Ok(())) => return Ok(()),
@@ -147,7 +159,9 @@ impl Peers {
         // Who does not live any more has no sockets left.
         let found = living.into_iter().find(|one| one.node == node).ok_or(Trouble::Gone)?;
         let address: SocketAddr = found.address.and_then(|text| text.parse().ok()).ok_or(Trouble::Gone)?;
-        let stream = TcpStream::connect(address).await.map_err(unreachable)?;
+        let limit = Duration::from_millis(NODE_CONNECT_MS);
+        let connected = tokio::time::timeout(limit, TcpStream::connect(address)).await;
+        let stream = connected.map_err(unreachable)?.map_err(unreachable)?;
         stream.set_nodelay(true).map_err(unreachable)?;
         match &self.identity {
             Some(identity) => {

@@ -211,6 +211,11 @@ impl Held {
         }
     }
 
+    /// Whether an event of this client id is there; the last are looked at first.
+    pub(crate) fn holds(&self, id: &str) -> bool {
+        self.0.values().any(|log| log.iter().rev().any(|one| one == id))
+    }
+
     /// The cursors for a `sync`.
     pub(crate) fn cursors(&self) -> Value {
         self.0.iter().map(|(conversation, log)| (conversation.clone(), json!(log.len()))).collect()

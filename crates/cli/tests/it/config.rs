@@ -30,3 +30,24 @@ fn plaintext_outside_loopback_is_refused() {
     assert!(!status.success(), "D7: nothing leaves the machine in clear unless somebody says so");
     assert!(errors.contains("allow_plaintext"), "{errors}");
 }
+
+#[cfg(not(feature = "aws"))]
+#[test]
+fn a_program_without_the_cloud_says_how_to_get_it() {
+    for role in ["gateway", "persister", "notifier"] {
+        let (status, _, errors) = run(&[role, "--backend", "aws", "--set", "node.listen=127.0.0.1:0"]);
+        assert!(!status.success());
+        assert!(errors.contains("--features aws"), "{errors}");
+    }
+}
+
+#[test]
+fn readiness_of_a_server_can_be_asked_from_a_shell() {
+    let data = tempfile::tempdir().unwrap();
+    let mut server = crate::server::Server::start(data.path(), &[]);
+    let url = format!("http://{}", server.address);
+    assert!(run(&["ready", "--url", &url]).0.success());
+    server.kill();
+    let (status, _, errors) = run(&["ready", "--url", &url]);
+    assert!(!status.success() && errors.contains("no answer"), "{errors}");
+}

@@ -20,10 +20,21 @@ use crate::{
 
 const WRITERS: usize = 8;
 const CONVERSATIONS: usize = 6;
-/// Commands a writer has unanswered at a time.
-const WINDOW: usize = 16;
+/// As fast as answers come.
+const HARD: Pace = Pace { window: 16, unheard_max: usize::MAX, pause: Duration::ZERO };
 /// Longest wait for what was acknowledged to be in its log.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How fast a writer writes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pace {
+    /// Commands unanswered at a time.
+    pub(crate) window: usize,
+    /// Commands acknowledged that have not come back as events, so that who stores is not outrun for ever.
+    pub(crate) unheard_max: usize,
+    /// After each command.
+    pub(crate) pause: Duration,
+}
 
 /// What one writer knows at the end.
 #[derive(Default)]
@@ -32,6 +43,30 @@ pub(crate) struct Written {
     pub(crate) accepted: HashSet<(String, String)>,
     pub(crate) held: Held,
     pub(crate) reconnects: usize,
+    /// Client ids of what was acknowledged and not heard.
+    unheard: HashSet<String>,
+}
+
+impl Written {
+    /// Nothing yet of these, but everything from the beginning: what a cursor does not name is live at the head only.
+    pub(crate) fn of(conversations: &[String]) -> Written {
+        let logs = conversations.iter().map(|conversation| (conversation.clone(), Vec::new()));
+        Written { held: Held(logs.collect()), ..Written::default() }
+    }
+
+    fn hear(&mut self, frame: &Value) {
+        let one = std::slice::from_ref(frame);
+        let events = if frame["type"] == "events" {
+            frame["events"].as_array().map_or(one, Vec::as_slice)
+        } else {
+            one
+        };
+        for id in events.iter().filter_map(|event| event["clientMessageId"].as_str()) {
+            if frame["type"] != "accepted" {
+                self.unheard.remove(id);
+            }
+        }
+    }
 }
 
 #[test]
@@ -53,7 +88,7 @@ fn d1_d2_d3_d4_nothing_acknowledged_is_lost_doubled_or_reordered_by_kill_9() {
         .cloned()
         .map(|person| {
             let (stop, conversations) = (Arc::clone(&stop), conversations.clone());
-            thread::spawn(move || write_until(&stop, &person, &conversations))
+            thread::spawn(move || write_until(&stop, &person, &conversations, HARD))
         })
         .collect();
 
@@ -147,13 +182,16 @@ pub(crate) fn check(reader: &Person, conversations: &[String], written: &[Writte
 }
 
 /// Sends, and after every loss of the connection syncs and sends again what has no answer yet.
-pub(crate) fn write_until(stop: &AtomicBool, person: &Person, conversations: &[String]) -> Written {
-    let mut written = Written::default();
-    // Everything from the beginning: what a cursor does not name is live at the head only.
-    written.held.0 = conversations.iter().map(|conversation| (conversation.clone(), Vec::new())).collect();
+pub(crate) fn write_until(
+    stop: &AtomicBool,
+    person: &Person,
+    conversations: &[String],
+    pace: Pace,
+) -> Written {
+    let mut written = Written::of(conversations);
     let mut unanswered: Vec<Value> = Vec::new();
     loop {
-        match session(stop, person, conversations, &mut written, &mut unanswered) {
+        match session((stop, pace), person, conversations, &mut written, &mut unanswered) {
             Ok(()) => return written,
             Err(Failure::Gone(_)) => written.reconnects += 1,
             Err(Failure::Refused(status, document)) => panic!("{status} {document}"),
@@ -163,7 +201,7 @@ pub(crate) fn write_until(stop: &AtomicBool, person: &Person, conversations: &[S
 }
 
 fn session(
-    stop: &AtomicBool,
+    (stop, pace): (&AtomicBool, Pace),
     person: &Person,
     conversations: &[String],
     written: &mut Written,
@@ -177,13 +215,14 @@ fn session(
     let mut turn = 0_usize;
     loop {
         let stopping = stop.load(Ordering::Relaxed);
-        while !stopping && unanswered.len() < WINDOW {
+        while !stopping && unanswered.len() < pace.window && written.unheard.len() < pace.unheard_max {
             turn += 1;
             let conversation = &conversations[turn % conversations.len()];
             let frame = json!({"action": "sendMessage", "conversationId": conversation,
                 "clientMessageId": new_id(), "body": format!("message {turn}")});
             socket.send(&frame)?;
             unanswered.push(frame);
+            thread::sleep(pace.pause);
         }
         if stopping && unanswered.is_empty() {
             return Ok(());
@@ -212,13 +251,17 @@ pub(crate) fn sync(
 }
 
 /// Takes in a frame; returns what has to be sent again because the server was too busy for it.
-fn take(frame: &Value, written: &mut Written, unanswered: &mut Vec<Value>) -> Option<Value> {
+pub(crate) fn take(frame: &Value, written: &mut Written, unanswered: &mut Vec<Value>) -> Option<Value> {
     written.held.take(frame);
+    written.hear(frame);
     match frame["type"].as_str() {
         Some("accepted") => {
             let id = text(&frame["clientMessageId"]);
             if let Some(at) = unanswered.iter().position(|sent| sent["clientMessageId"] == id) {
                 let sent = unanswered.remove(at);
+                if !written.held.holds(&id) {
+                    written.unheard.insert(id.clone());
+                }
                 written.accepted.insert((text(&sent["conversationId"]), id));
             }
         }

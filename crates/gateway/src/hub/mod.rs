@@ -202,6 +202,11 @@ impl Hub {
         }
     }
 
+    /// Everybody whose presence is watched.
+    pub(crate) fn watched_people(&self) -> Vec<UserId> {
+        self.watched.keys().copied().collect()
+    }
+
     /// Replaces which large conversations' marks a connection watches; those it may not see are left out (D7).
     pub(crate) fn watch_marks(&mut self, connection: &Connection, mut conversations: Vec<ConversationId>) {
         let slot = connection.slot.get();

@@ -1,8 +1,9 @@
 //! The measurements, one per file. Each ends by itself, checks its counts, and measures one thing.
-//! Knows a server by its address; only `restart` may kill one.
+//! Knows a server by its address; only `restart` and `failover` may kill one.
 
 mod crowd;
 pub mod durable;
+pub mod failover;
 pub mod fanout;
 pub mod flood;
 pub mod growth;

@@ -141,7 +141,12 @@ fn come_back(server: &mut Server, crowd: &Crowd, scenario: &mut Scenario) -> Res
 }
 
 /// Compares the whole archive with what was accepted, sends some again, and compares once more.
-fn verify(scenario: &mut Scenario, setting: &Setting, crowd: &Crowd, accepted: &[u128]) -> Result<()> {
+pub(super) fn verify(
+    scenario: &mut Scenario,
+    setting: &Setting,
+    crowd: &Crowd,
+    accepted: &[u128],
+) -> Result<()> {
     let before = Archive::read(setting.target, &crowd.population)?;
     scenario.figure("archive read back: events", before.events() as f64, "events");
     scenario.checks.extend(before.checks("after the crash", accepted));
