@@ -42,7 +42,6 @@ MATHS = "the emulator calculates with no metrics"
 DROPPED_RESOURCES = {
     "data": {"QueuePolicy": PLAIN, "FilesBucketPolicy": PLAIN, "LogsBucketPolicy": PLAIN},
     "serverless": {
-        "StreamDeadQueuePolicy": PLAIN,
         "WebBucketPolicy": PLAIN,
         "ErrorsAlarm": MATHS,
         "ThrottlesAlarm": MATHS,
@@ -61,6 +60,11 @@ LOCAL_PARAMETERS = {
     "LocalPostEndpoint": {
         "Type": "String",
         "Description": "Where the emulator takes what is posted to sockets, without the id of the API.",
+    },
+    "LocalOrigin": {
+        "Type": "String",
+        "Default": "http://127.0.0.1",
+        "Description": "Origin of the pages that stand in for the distribution.",
     },
 }
 
@@ -97,12 +101,15 @@ def _forget(resource: dict[str, Any], dropped: set[str]) -> None:
 
 
 def _point_inward(whole: dict[str, Any], bucket: str, key: str) -> None:
-    """The artefact lies in a bucket of the emulator, and sockets are posted to through it."""
+    """The artefact lies in a bucket of the emulator, sockets are posted to through it, and pages come without TLS."""
     whole["Parameters"].update(copy.deepcopy(LOCAL_PARAMETERS))
     function = whole["Globals"]["Function"]
     function["CodeUri"] = {"Bucket": bucket, "Key": key}
     variables = function["Environment"]["Variables"]
     variables["DYNAMOWAVE_POST_ENDPOINT"] = {"Fn::Sub": "${LocalPostEndpoint}/${WebSocketApi}/live"}
+    variables["DYNAMOWAVE_OWN_ORIGINS"] = {"Ref": "LocalOrigin"}
+    # There is no TLS on loopback, and a cookie for TLS alone would not come back.
+    variables["DYNAMOWAVE_PLAIN_HTTP"] = "true"
 
 
 def main() -> None:

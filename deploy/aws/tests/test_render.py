@@ -55,7 +55,11 @@ def test_the_rest_of_a_template_differs_only_in_where_things_are() -> None:
     mine, theirs = local["Globals"]["Function"], whole["Globals"]["Function"]
     assert {key for key in mine if mine[key] != theirs[key]} == {"CodeUri", "Environment"}
     variables, theirs = mine["Environment"]["Variables"], theirs["Environment"]["Variables"]
-    assert {key for key in variables if variables[key] != theirs[key]} == {"DYNAMOWAVE_POST_ENDPOINT"}
+    assert {key for key in variables if variables[key] != theirs.get(key)} == {
+        "DYNAMOWAVE_POST_ENDPOINT",
+        "DYNAMOWAVE_OWN_ORIGINS",
+        "DYNAMOWAVE_PLAIN_HTTP",
+    }
 
 
 def test_every_listed_type_and_resource_is_in_a_template_and_has_a_reason() -> None:
