@@ -55,6 +55,13 @@ DROPPED_PROPERTIES = {
     ("AWS::ECS::Service", "DesiredCount"): "the emulator calculates with the text of a parameter; its default is 1",
 }
 
+# Actions that the emulator asks for by the name of the operation with several messages; AWS knows one name for both.
+BATCH_ACTIONS = {
+    "sqs:SendMessage": "sqs:SendMessageBatch",
+    "sqs:DeleteMessage": "sqs:DeleteMessageBatch",
+    "sqs:ChangeMessageVisibility": "sqs:ChangeMessageVisibilityBatch",
+}
+
 # Parameters that only the rendered form has.
 LOCAL_PARAMETERS = {
     "LocalPostEndpoint": {
@@ -84,6 +91,10 @@ def render(name: str, bucket: str, key: str) -> dict[str, Any]:
             if resource["Type"] == kind:
                 resource.get("Properties", {}).pop(prop, None)
         _forget(resource, dropped)
+    for _, statement in template.statements(whole):
+        for one in (statement, *statement.get("Fn::If", [])[1:]):
+            if "Action" in one:
+                one["Action"] += [BATCH_ACTIONS[action] for action in one["Action"] if action in BATCH_ACTIONS]
     if "Globals" in whole:
         _point_inward(whole, bucket, key)
     return whole

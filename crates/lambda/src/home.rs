@@ -121,7 +121,7 @@ fn app(settings: &Settings, aws: Aws, clock: Arc<dyn Clock>, randomness: Arc<dyn
         passwords: Passwords::new(PasswordOptions::default()).context("passwords")?,
         limits: RateLimits::new(&RateOptions::default()),
         sessions: SessionCache::new(SESSIONS_CACHED_MAX),
-        files: Files::new(files(settings)?, FileOptions { size_bytes_max: FILE_BYTES_MAX }),
+        files: Files::new(files(settings)?, FileOptions::in_bucket(FILE_BYTES_MAX)),
         vitals: Box::new(move || Vitals { started_at, ..Vitals::default() }),
         options: api::Options {
             name: settings.server_name.clone(),

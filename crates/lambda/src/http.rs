@@ -33,14 +33,16 @@ const READY: &str = "/readyz";
 
 /// The routes, and who may ask for them.
 pub(crate) struct Routes {
+    pub(crate) app: Arc<App>,
     router: Router,
     origin: Origin,
 }
 
 impl Routes {
     pub(crate) fn of(home: &Home, origin: Origin) -> Routes {
-        let health = Router::new().route(READY, get(ready)).with_state(Arc::clone(&home.app));
-        Routes { router: health.fallback_service(api::router(Arc::clone(&home.app))), origin }
+        let app = Arc::clone(&home.app);
+        let health = Router::new().route(READY, get(ready)).with_state(Arc::clone(&app));
+        Routes { router: health.fallback_service(api::router(Arc::clone(&app))), app, origin }
     }
 
     /// Handles a request.

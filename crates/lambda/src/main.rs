@@ -25,6 +25,7 @@ mod plan;
 mod recipients;
 mod relay;
 mod settings;
+mod sweep;
 mod sync;
 mod warm;
 
@@ -103,6 +104,7 @@ impl Ready {
             Ready::Socket(Handler::Connect, home) => connect::connect(home, payload).await,
             Ready::Socket(Handler::Disconnect, home) => connect::disconnect(home, payload).await,
             Ready::Socket(_, home) => frames::handle(home, payload).await,
+            Ready::Http(routes) if sweep::is_sweeping(&payload) => sweep::handle(&routes.app).await,
             Ready::Http(routes) => routes.handle(payload, context).await,
             Ready::Persist(home, persisting) => persisting.handle(home, payload).await,
             Ready::Notify(home, notifying) => notifying.handle(home, payload).await,

@@ -27,7 +27,7 @@ from typing import Any
 import boto3
 import render
 from botocore.config import Config
-from posts import Posts, passing
+from way import Way, passing
 
 REGION = "eu-west-1"
 ACCOUNT = "000000000000"
@@ -65,8 +65,8 @@ class Emulator:
     origin: str = ""
     # What was decided about requests of roles, a line each.
     audit: Path = Path(os.devnull)
-    # The way of posts to sockets.
-    posts: Posts = field(default_factory=lambda: Posts(""))
+    # The way of the handlers to the services.
+    way: Way = field(default_factory=lambda: Way(""))
 
     def client(self, service: str) -> Any:
         """A client with the rights of the account itself."""
@@ -89,7 +89,7 @@ class Emulator:
                 "serverless",
                 {
                     "WebAclArn": WEB_ACL,
-                    "LocalPostEndpoint": f"{self.posts.url or self.url}/_aws/execute-api",
+                    "LocalPostEndpoint": f"{self.way.url}/_aws/execute-api",
                     "LocalOrigin": self.origin,
                     "RegistrationPolicy": "open",
                     "OperatorTokenSha256": hashlib.sha256(OPERATOR.encode()).hexdigest(),
@@ -202,16 +202,16 @@ def running() -> Iterator[Emulator]:
         "AUTH": "true",
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_ENDPOINT_URL": url,
         "AUDIT_FILE": str(audit),
     }
     program = [sys.executable, str(Path(__file__).parent / "audited.py")]
-    with tempfile.TemporaryFile() as log:
+    with tempfile.TemporaryFile() as log, passing(url) as way:
+        # Handlers get it from the emulator.
+        environment["AWS_ENDPOINT_URL"] = way.url
         process = subprocess.Popen(program, env=environment, stdout=log, stderr=log, start_new_session=True)
         try:
             _wait(url, process, log)
-            with passing(url) as posts:
-                yield Emulator(url, process.pid, origin=f"http://127.0.0.1:{free_port()}", audit=audit, posts=posts)
+            yield Emulator(url, process.pid, origin=f"http://127.0.0.1:{free_port()}", audit=audit, way=way)
         finally:
             process.terminate()
             try:

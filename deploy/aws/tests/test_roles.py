@@ -100,7 +100,7 @@ def test_the_warmer_may_call_the_handlers_and_touch_no_data() -> None:
 
 def test_only_those_who_post_to_sockets_may() -> None:
     posting = {role for role, one in statements("serverless") if "execute-api:ManageConnections" in one["Action"]}
-    assert posting == {"DefaultRole", "NotifyRole"}
+    assert posting == {"SendRole", "DefaultRole", "NotifyRole"}
 
 
 def test_no_handler_scans_a_table_or_changes_what_is_deployed() -> None:

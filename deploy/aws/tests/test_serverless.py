@@ -121,13 +121,20 @@ def test_a_new_version_takes_over_by_its_alias() -> None:
 
 
 def test_handlers_are_kept_warm_by_a_schedule() -> None:
-    (rule,) = template.of_type(resolved(), "AWS::Events::Rule").values()
+    rule = template.of_type(resolved(), "AWS::Events::Rule")["WarmSchedule"]
     assert (rule["ScheduleExpression"], rule["State"]) == ("rate(5 minutes)", "ENABLED")
     assert rule["Targets"][0]["Input"] == '{"dynamowave":"warm"}'
-    (off,) = template.of_type(resolved(KeepWarm="DISABLED"), "AWS::Events::Rule").values()
+    off = template.of_type(resolved(KeepWarm="DISABLED"), "AWS::Events::Rule")["WarmSchedule"]
     assert off["State"] == "DISABLED"
     called = functions()["Warm"]["Environment"]["Variables"]["DYNAMOWAVE_WARM_FUNCTIONS"]["Fn::Join"][1]
     assert {one["Ref"] for one in called} == {f"{name}Function.Alias" for name in HANDLERS - {"Warm"}}
+
+
+def test_files_that_nothing_shows_go_away_by_a_schedule() -> None:
+    rule = template.of_type(resolved(KeepWarm="DISABLED"), "AWS::Events::Rule")["SweepSchedule"]
+    assert (rule["ScheduleExpression"], rule["State"]) == ("rate(5 minutes)", "ENABLED")
+    (target,) = rule["Targets"]
+    assert (target["Arn"], target["Input"]) == ({"Ref": "HttpFunction.Alias"}, '{"dynamowave":"sweep"}')
 
 
 def test_workers_give_back_only_what_failed_and_stay_below_what_they_reserve() -> None:
