@@ -65,6 +65,8 @@ class Emulator:
     origin: str = ""
     # What was decided about requests of roles, a line each.
     audit: Path = Path(os.devnull)
+    # People of large groups, once registered.
+    crowd: list[str] = field(default_factory=list)
     # The way of the handlers to the services.
     way: Way = field(default_factory=lambda: Way(""))
 

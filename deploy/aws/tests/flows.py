@@ -228,10 +228,15 @@ def many_become_members_at_once(emulator: Emulator, stacks: Stacks) -> None:
     """Prepared first, then made to count together."""
     chat = Chat(emulator, stacks, PATIENCE_S)
     ann = chat.register("ann")
-    with ThreadPoolExecutor(4) as aside:
-        many = list(aside.map(chat.register, ["many"] * MANY_MEMBERS))
-    ann.group(*many)
-    assert len(many[-1].want(200, "GET", "/v1/conversations")["items"]) == 1
+    if not emulator.crowd:
+        with ThreadPoolExecutor(4) as aside:
+            emulator.crowd.extend(person.user for person in aside.map(chat.register, ["many"] * MANY_MEMBERS))
+    group = {"kind": "group", "title": "Many", "memberIds": emulator.crowd}
+    begun = ann.want(201, "POST", "/v1/conversations", group)["conversationId"]
+    grown = ann.want(201, "POST", "/v1/conversations", {**group, "memberIds": []})["conversationId"]
+    ann.want(204, "POST", f"/v1/conversations/{grown}/members", {"userIds": emulator.crowd})
+    for room in (begun, grown):
+        assert len(ann.want(200, "GET", f"/v1/conversations/{room}/members?limit=100")["items"]) == MANY_MEMBERS + 1
 
 
 def what_fails_for_the_moment_is_stored_later(emulator: Emulator, stacks: Stacks) -> None:
@@ -538,6 +543,7 @@ FLOWS: dict[str, tuple[Flow, ...]] = {
         an_upload_that_breaks_off_leaves_nothing,
         files_of_deleted_messages_go_away,
         accounts_change_and_end,
+        many_become_members_at_once,
         a_logout_ends_its_sockets,
         what_aws_gave_up_is_found_and_sent_again,
     ),
