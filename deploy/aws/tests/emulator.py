@@ -37,7 +37,6 @@ STACK_TRIES = 600
 BODY_BYTES_MAX = 51_200
 WEB_ACL = f"arn:aws:wafv2:us-east-1:{ACCOUNT}:global/webacl/dynamowave/1"
 DOMAIN = "chat.example.org"
-NODE_IDENTITY = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:nodes"
 # Good for the operator's routes of the deployed handlers.
 OPERATOR = "dwop_tests"
 
@@ -104,7 +103,6 @@ class Emulator:
                     "ImageRepositoryArn": f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/dynamowave",
                     "DomainName": DOMAIN,
                     "HostedZoneId": self.zone,
-                    "NodeIdentityArn": NODE_IDENTITY,
                 },
             ),
         }

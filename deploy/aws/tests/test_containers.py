@@ -11,7 +11,6 @@ NEEDED = {
     "ImageRepositoryArn": "arn:aws:ecr:eu-west-1:000000000000:repository/dynamowave",
     "DomainName": "chat.example.org",
     "HostedZoneId": "Z1",
-    "NodeIdentityArn": "arn:aws:secretsmanager:eu-west-1:000000000000:secret:nodes",
 }
 SECOND = {"RegionRole": "primary"}
 SERVICES = {"Gateway", "Persister", "Notifier"}

@@ -94,7 +94,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     do_DELETE = do_GET = do_PUT = do_HEAD = do_POST
 
     def _ask(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
-        upstream = http.client.HTTPConnection(urllib.parse.urlsplit(self.way.upstream).netloc, timeout=60)
+        upstream = http.client.HTTPConnection(urllib.parse.urlsplit(self.way.upstream).netloc, timeout=120)
         try:
             # As it was signed.
             upstream.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
