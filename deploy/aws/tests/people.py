@@ -85,6 +85,7 @@ class Chat:
             ping_interval=None,
             open_timeout=REQUEST_S,
             max_size=None,
+            legacy=True,
         )
         return Socket(opened, self.patience_s)
 
