@@ -329,7 +329,7 @@ def a_socket_that_is_gone_is_forgotten(emulator: Emulator, stacks: Stacks) -> No
     a.sync()
     functions = emulator.client("lambda")
     payload = connect_event(ben, secrets.token_hex(8))
-    answer = functions.invoke(FunctionName=stacks["serverless"].resources["ConnectFunction"], Payload=payload)
+    answer = functions.invoke(FunctionName=f"{stacks['serverless'].resources['ConnectFunction']}:live", Payload=payload)
     assert json.load(answer["Payload"])["statusCode"] == 200
     a.say("watchPresence", ref=1, userIds=[ben.user])
     a.presence(ben.user, "online")

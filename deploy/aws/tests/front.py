@@ -73,6 +73,14 @@ class Front(http.server.SimpleHTTPRequestHandler):
 
     do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _pass_on
 
+    def _with_subprotocol(self, head: bytes) -> bytes:
+        """The emulator keeps to itself which subprotocol `$connect` answered; browsers end a socket that answers none."""
+        wanted = (self.headers.get("sec-websocket-protocol") or "").split(",")[0].strip()
+        first, rest = head.split(b"\r\n", 1)
+        if not wanted or b" 101 " not in first or b"sec-websocket-protocol" in rest.lower():
+            return head
+        return first + b"\r\nSec-WebSocket-Protocol: " + wanted.encode() + b"\r\n" + rest
+
     def _tunnel(self) -> None:
         base = urllib.parse.urlsplit(self.chat.sockets)
         query = urllib.parse.urlsplit(self.path).query
@@ -81,10 +89,18 @@ class Front(http.server.SimpleHTTPRequestHandler):
         self.close_connection = True
         with socket.create_connection((base.hostname or "", base.port or 80)) as upstream:
             upstream.sendall("\r\n".join(lines).encode())
+            self.connection.sendall(self._with_subprotocol(_head(upstream)))
             back = threading.Thread(target=_copy, args=(upstream, self.connection), daemon=True)
             back.start()
             _copy(self.connection, upstream)
             back.join()
+
+
+def _head(upstream: socket.socket) -> bytes:
+    head = b""
+    while b"\r\n\r\n" not in head and (some := upstream.recv(CHUNK_BYTES)):
+        head += some
+    return head
 
 
 def _copy(one: socket.socket, other: socket.socket) -> None:

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 
 import pytest
 from emulator import OPERATOR, Emulator, Stack
-from people import Chat, Person, Socket, new_id
+from flows import connect_event
+from people import SUBPROTOCOL, Chat, Person, Socket, new_id
 from roles import without
 from websockets.exceptions import InvalidStatus
 
@@ -64,6 +65,19 @@ def test_d1_d2_d3_two_people_converse_and_a_resend_changes_nothing(
     page = ben.want(200, "GET", f"/v1/conversations/{room}/events?after=0")
     assert page["headSeq"] == 3
     assert [event["seq"] for event in page["events"]] == [1, 2, 3]
+
+
+def test_p2_a_socket_speaks_the_subprotocol_it_offered(chat: Chat, emulator: Emulator, stacks: Stacks) -> None:
+    """What `$connect` answers; the emulator does not pass it on."""
+    ann = chat.register("ann")
+    event = json.loads(connect_event(ann, "0123456789abcdef"))
+    name = f"{stacks['serverless'].resources['ConnectFunction']}:live"
+    for offered, status in ((f"{SUBPROTOCOL}, other", 200), ("other", 400)):
+        event["headers"] = {"Sec-WebSocket-Protocol": offered}
+        answer = emulator.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event).encode())
+        told = json.load(answer["Payload"])
+        assert told["statusCode"] == status
+        assert told.get("headers", {}).get("Sec-WebSocket-Protocol") == (SUBPROTOCOL if status == 200 else None)
 
 
 def test_d4_who_was_cut_off_catches_up_and_is_live_again(pair: tuple[str, Person, Socket, Person, Socket]) -> None:

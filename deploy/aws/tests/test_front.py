@@ -64,7 +64,12 @@ def test_wscat_gets_an_answer(chat: Chat, address: str) -> None:
     sockets = address.replace("http", "ws", 1)
     frame = json.dumps({"action": "ping", "ref": "from wscat"})
     command = ("npx", "--yes", "wscat@6.1.0", "-s", "dynamowave.v1", "-c", f"{sockets}/v1/ws?ticket={ticket}")
-    heard = run(*command, "-x", frame, "-w", "5")
+    with subprocess.Popen(
+        [*command, "-x", frame, "-w", "10"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as wscat:
+        # It ends with its input, so that stays open until it has waited.
+        assert wscat.wait(120) == 0
+        heard = wscat.stdout.read() if wscat.stdout else ""
     assert '"type":"hello"' in heard, heard
     assert '"ref":"from wscat"' in heard, heard
 
@@ -102,7 +107,9 @@ def test_d5_the_operators_command_brings_a_dead_letter_back_once(
     b.sync()
     name = given_up(emulator, stacks, a, room)
     way = {"DYNAMOWAVE_URL": address, "DYNAMOWAVE_TOKEN": OPERATOR}
-    assert room in run(program, "dlq", "list", **way)
+    (letter,) = (line for line in run(program, "dlq", "list", **way).splitlines() if "sendMessage" in line)
+    assert "gave up" in letter
+    assert room in run(program, "dlq", "show", letter.split()[0], **way)
     run(program, "dlq", "redrive", "--all", **way)
     run(program, "dlq", "redrive", "--all", **way)
     assert b.event(name)["seq"] == 2
