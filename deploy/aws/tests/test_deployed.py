@@ -82,7 +82,7 @@ def test_every_handler_is_a_function_with_a_role_of_its_own(emulator: Emulator, 
 def test_roles_read_back_as_written(emulator: Emulator, stacks: Stacks) -> None:
     roles = emulator.client("iam")
     for name in ("serverless", "containers"):
-        wanted = template.resolve(template.load(name))
+        wanted = template.resolve(render.render(name, "code", "bootstrap.zip"))
         by_role: dict[str, list[dict[str, Any]]] = {}
         for role, statement in template.statements(wanted):
             by_role.setdefault(role, []).append(statement)
