@@ -503,6 +503,8 @@ def what_aws_gave_up_is_found_and_sent_again(emulator: Emulator, stacks: Stacks)
     """For both queues: laid into the dead-letter queue as the service does it after the last receive."""
     chat = Chat(emulator, stacks, PATIENCE_S)
     for queue in ("Messages", "Notifications"):
+        path = f"/v1/admin/dead-letters?queue={queue.lower()}"
+        before = {one["id"] for one in chat.want(200, "GET", path, token=OPERATOR)["items"]}
         emulator.client("sqs").send_message(
             QueueUrl=stacks["data"].outputs[f"{queue}DeadQueueUrl"],
             MessageBody="rubbish",
@@ -510,8 +512,9 @@ def what_aws_gave_up_is_found_and_sent_again(emulator: Emulator, stacks: Stacks)
             MessageDeduplicationId=new_id(),
         )
         name = queue.lower()
-        letters = chat.want(200, "GET", f"/v1/admin/dead-letters?queue={name}", token=OPERATOR)["items"]
-        (mine,) = (one for one in letters if one["reason"].startswith("gave up"))
+        letters = chat.want(200, "GET", path, token=OPERATOR)["items"]
+        (mine,) = (one for one in letters if one["id"] not in before)
+        assert mine["reason"].startswith("gave up")
         chat.want(200, "GET", f"/v1/admin/dead-letters/{mine['id']}?queue={name}", token=OPERATOR)
         one = {"queue": name, "ids": [mine["id"]]}
         assert chat.want(200, "POST", "/v1/admin/dead-letters/redrive", one, OPERATOR)["count"] == 1
