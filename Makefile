@@ -101,8 +101,12 @@ browser: tools ## Journeys through the web app in real browsers, against the rea
 	cargo build -q -p cli
 	cd web && SERVER_BINARY="$$(realpath "$${CARGO_TARGET_DIR:-../target}")/debug/dynamowave" npm run test:browser -- $(JOURNEYS)
 
+.PHONY: lambda
+lambda: tools ## The program of the functions, packed for deploy/aws/deploy.sh
+	xtask/scripts/aws-lambda.sh
+
 .PHONY: test-aws
-test-aws: tools ## The backend for AWS against an emulator on this machine, with faults on the way
+test-aws: tools ## Everything about AWS on this machine: templates, backend, handlers deployed with roles enforced
 	@xtask/scripts/tools.sh aws
 	xtask/scripts/test-aws.sh
 

@@ -42,7 +42,6 @@ MATHS = "the emulator calculates with no metrics"
 DROPPED_RESOURCES = {
     "data": {"QueuePolicy": PLAIN, "FilesBucketPolicy": PLAIN, "LogsBucketPolicy": PLAIN},
     "serverless": {
-        "StreamDeadQueuePolicy": PLAIN,
         "WebBucketPolicy": PLAIN,
         "ErrorsAlarm": MATHS,
         "ThrottlesAlarm": MATHS,
@@ -56,11 +55,23 @@ DROPPED_PROPERTIES = {
     ("AWS::ECS::Service", "DesiredCount"): "the emulator calculates with the text of a parameter; its default is 1",
 }
 
+# Actions that the emulator asks for by the name of the operation with several messages; AWS knows one name for both.
+BATCH_ACTIONS = {
+    "sqs:SendMessage": "sqs:SendMessageBatch",
+    "sqs:DeleteMessage": "sqs:DeleteMessageBatch",
+    "sqs:ChangeMessageVisibility": "sqs:ChangeMessageVisibilityBatch",
+}
+
 # Parameters that only the rendered form has.
 LOCAL_PARAMETERS = {
     "LocalPostEndpoint": {
         "Type": "String",
         "Description": "Where the emulator takes what is posted to sockets, without the id of the API.",
+    },
+    "LocalOrigin": {
+        "Type": "String",
+        "Default": "http://127.0.0.1",
+        "Description": "Origin of the pages that stand in for the distribution.",
     },
 }
 
@@ -80,6 +91,10 @@ def render(name: str, bucket: str, key: str) -> dict[str, Any]:
             if resource["Type"] == kind:
                 resource.get("Properties", {}).pop(prop, None)
         _forget(resource, dropped)
+    for _, statement in template.statements(whole):
+        for one in (statement, *statement.get("Fn::If", [])[1:]):
+            if "Action" in one:
+                one["Action"] += [BATCH_ACTIONS[action] for action in one["Action"] if action in BATCH_ACTIONS]
     if "Globals" in whole:
         _point_inward(whole, bucket, key)
     return whole
@@ -97,12 +112,15 @@ def _forget(resource: dict[str, Any], dropped: set[str]) -> None:
 
 
 def _point_inward(whole: dict[str, Any], bucket: str, key: str) -> None:
-    """The artefact lies in a bucket of the emulator, and sockets are posted to through it."""
+    """The artefact lies in a bucket of the emulator, sockets are posted to through it, and pages come without TLS."""
     whole["Parameters"].update(copy.deepcopy(LOCAL_PARAMETERS))
     function = whole["Globals"]["Function"]
     function["CodeUri"] = {"Bucket": bucket, "Key": key}
     variables = function["Environment"]["Variables"]
     variables["DYNAMOWAVE_POST_ENDPOINT"] = {"Fn::Sub": "${LocalPostEndpoint}/${WebSocketApi}/live"}
+    variables["DYNAMOWAVE_OWN_ORIGINS"] = {"Ref": "LocalOrigin"}
+    # There is no TLS on loopback, and a cookie for TLS alone would not come back.
+    variables["DYNAMOWAVE_PLAIN_HTTP"] = "true"
 
 
 def main() -> None:

@@ -47,7 +47,7 @@ def _sub(inner: Any) -> str:
             return _resource(value)
     if ":kms:" in text:
         return "Key of the other region"
-    for name in ("PeerMessagesQueueName", "PeerNotificationsQueueName", "SecondRegionFilesBucket"):
+    for name in ("SecondRegionFilesBucket",):
         if name in text:
             return f"{name.removesuffix('Name')}"
     return text.removeprefix("${").split("}")[0].split(".")[0]
@@ -59,8 +59,6 @@ def _rows(name: str) -> list[str]:
         note = ""
         if "Fn::If" in statement:
             statement, note = statement["Fn::If"][1], " (second region)"
-            if "FollowMain" in statement["Sid"]:
-                note = " (primary region)"
         actions = ", ".join(f"`{action}`" for action in statement["Action"])
         resource = _resource(statement["Resource"])
         rows.append(f"| {role.removesuffix('Role')} | {statement['Sid']}{note} | {actions} | {resource} |")

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The tools that check and run the AWS templates, each in a folder of its own because their requirements clash.
-# Sourced: `aws_tool emulator|checkov|sam` installs one below target/ci/aws when it is missing and prints its folder.
+# Sourced: `aws_tool emulator|faults|checkov|sam` installs one below target/ci/aws when it is missing and prints its folder.
 
 # Versions that the templates are checked with.
 aws_pins() {
@@ -8,6 +8,7 @@ aws_pins() {
     emulator) echo ministack==1.5.33 aws-sam-translator==1.115.0 cryptography==50.0.2 boto3==1.43.106 awscli==1.46.3 websockets==17.4 cfn-lint==1.58.0 pytest==9.2.0 ;;
     checkov) echo checkov==3.3.30 ;;
     sam) echo aws-sam-cli==1.170.0 ;;
+    faults) echo microburst==0.10.0 ;;
     *) echo "no such tool: $1" >&2; return 2 ;;
   esac
 }

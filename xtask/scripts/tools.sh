@@ -87,19 +87,10 @@ container() { has docker || has podman || missing "docker or podman" "sudo apt-g
 
 # An emulator of the services of AWS and a proxy that makes them fail, each in a folder of its own: their pins clash.
 aws() {
-  local tool package
-  while read -r tool package; do
-    if [ ! -f "target/ci/aws/$tool/installed" ] || [ "$(cat "target/ci/aws/$tool/installed")" != "$package" ]; then
-      mkdir -p target/ci/aws
-      python3 -m venv "target/ci/aws/$tool" 2>/dev/null || { packages python3 python3-venv; python3 -m venv "target/ci/aws/$tool"; }
-      # shellcheck disable=SC2086 # several packages
-      "target/ci/aws/$tool/bin/pip" install --quiet --disable-pip-version-check $package
-      printf '%s' "$package" >"target/ci/aws/$tool/installed"
-    fi
-  done <<'TOOLS'
-emulator ministack==1.5.33 cryptography==50.0.2
-faults microburst==0.10.0
-TOOLS
+  python3 -m venv --help >/dev/null 2>&1 || packages python3 python3-venv
+  # shellcheck source=xtask/scripts/aws-tools.sh
+  . xtask/scripts/aws-tools.sh
+  for tool in emulator faults checkov sam; do aws_tool "$tool" >/dev/null; done
 }
 
 case "${1:-}" in

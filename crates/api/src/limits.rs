@@ -49,6 +49,8 @@ pub const AVATAR_BYTES_MAX: u64 = 10 * 1024 * 1024;
 pub const FILE_HEAD_BYTES: usize = 8 * 1024;
 /// Bytes of an upload in memory before they are written.
 pub const UPLOAD_PART_BYTES: usize = 1024 * 1024;
+/// The same for a bucket of S3, where every part but the last has at least so many (AWS).
+pub const BUCKET_PART_BYTES: usize = 5 * 1024 * 1024;
 /// Uploads at the same time.
 pub const UPLOADS_AT_ONCE: usize = 32;
 /// Time without a byte after which an upload is given up, milliseconds.

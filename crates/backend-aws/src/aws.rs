@@ -6,14 +6,14 @@ use std::{sync::Arc, time::Duration};
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use chat::{
     Announcement, Envelope, Epoch,
-    ports::{Clock, Commands, ErrorKind, PortError, Queue, Randomness, Search, Store},
+    ports::{Clock, Commands, PortError, Queue, Randomness, Search, Store},
 };
 
 use crate::{
     codec::{from_hex, hex},
     commands::{Applied, AwsCommands, Waited},
     directory::AwsDirectory,
-    error::{corrupt, failed, plain},
+    error::corrupt,
     item::{Item, text, text_of},
     jitter::Jitter,
     keys,
@@ -41,12 +41,13 @@ pub struct AwsNames {
     pub notifications: QueueNames,
 }
 
-/// A queue and where the service puts what was received too often.
+/// A queue and where the service puts what was received too often. Each is a name or, where it begins with `http`, the
+/// queue's URL, and then nobody has to ask for that.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueNames {
-    /// The queue; ends in `.fifo`.
+    /// The queue; its name ends in `.fifo`.
     pub queue: String,
-    /// Its dead-letter queue; ends in `.fifo`.
+    /// Its dead-letter queue; its name ends in `.fifo`.
     pub dead: String,
 }
 
@@ -169,8 +170,9 @@ impl Aws {
         let core = Arc::new(Core::new(main.clone(), Arc::clone(&clock), jitter.clone(), epoch));
         let store: Arc<dyn Store> = Arc::new(AwsStore(Arc::clone(&core)));
         let waited = Waited::default();
-        let messages_place = place(&queues, "messages", &names.messages, options).await?;
-        let notifications_place = place(&queues, "notifications", &names.notifications, options).await?;
+        let messages_place = QueuePlace::find(&queues, "messages", &names.messages, options).await?;
+        let notifications_place =
+            QueuePlace::find(&queues, "notifications", &names.notifications, options).await?;
         let messages: AwsQueue<Envelope> = AwsQueue::new(
             queues.clone(),
             messages_place,
@@ -197,33 +199,18 @@ impl Aws {
     }
 }
 
-/// The generation of the history: made by whoever opens an installation first.
+/// The generation of the history. Read, and only where there is none made: so that of all programs only those that meet
+/// a new installation first have to be allowed to.
 async fn epoch(main: &Table, jitter: &Jitter) -> Result<Epoch, PortError> {
     const EPOCH: &str = "e";
-    let new = hex(&jitter.nonce().to_be_bytes());
-    main.write(Item::new(keys::epoch()).with(EPOCH, text(&new)).put_new()).await?;
-    let item = main.get(&keys::epoch()).await?.ok_or_else(|| corrupt("epoch", "it is not there"))?;
-    Ok(Epoch::from_u128(from_hex("epoch", text_of(&item, EPOCH).unwrap_or_default())?))
-}
-
-async fn place(
-    queues: &aws_sdk_sqs::Client,
-    name: &'static str,
-    names: &QueueNames,
-    options: AwsOptions,
-) -> Result<QueuePlace, PortError> {
-    const OPERATION: &str = "sqs.GetQueueUrl";
-    let url = async |queue: &str| {
-        let answer = queues.get_queue_url().queue_name(queue).send().await;
-        let answer = answer.map_err(|error| failed(OPERATION, &error))?;
-        answer.queue_url.ok_or_else(|| plain(ErrorKind::Unavailable, OPERATION))
+    let item = match main.get(&keys::epoch()).await? {
+        Some(item) => item,
+        None => {
+            let new = hex(&jitter.nonce().to_be_bytes());
+            // Somebody else may be quicker: what is there then counts.
+            main.write(Item::new(keys::epoch()).with(EPOCH, text(&new)).put_new()).await?;
+            main.get(&keys::epoch()).await?.ok_or_else(|| corrupt("epoch", "it is not there"))?
+        }
     };
-    Ok(QueuePlace {
-        name,
-        url: url(&names.queue).await?,
-        dead_url: url(&names.dead).await?,
-        lease: options.lease,
-        items_max: options.queue_items_max,
-        receives_max: options.receives_max,
-    })
+    Ok(Epoch::from_u128(from_hex("epoch", text_of(&item, EPOCH).unwrap_or_default())?))
 }

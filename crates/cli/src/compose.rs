@@ -46,7 +46,12 @@ pub(crate) struct Parts {
 
 /// The application of one process that people talk to.
 pub(crate) fn app(config: &Config, ports: &Ports, parts: Parts) -> Result<App> {
-    let files = FileOptions { size_bytes_max: config.files.size_max_mib << 20 };
+    let size_bytes_max = config.files.size_max_mib << 20;
+    let files = if config.aws.files_bucket.is_empty() {
+        FileOptions { size_bytes_max, ..FileOptions::default() }
+    } else {
+        FileOptions::in_bucket(size_bytes_max)
+    };
     Ok(App {
         store: Arc::clone(&ports.store),
         commands: Arc::clone(&ports.commands),

@@ -7,10 +7,9 @@ use anyhow::{Context as _, Result};
 use api::{
     App, FileOptions, Files, PasswordOptions, Passwords, RateLimits, RateOptions, SessionCache, Vitals,
 };
-use backend_aws::{Aws, AwsCalls, AwsEndpoints, AwsOptions, AwsPosting, Posted};
+use backend_aws::{Aws, AwsEndpoints, AwsOptions, AwsPosting, Posted};
 use chat::{
     Announcement, Change, ConnectionId, TimestampMs, UserId,
-    account::SecretHash,
     announcement::Presence,
     ports::{Clock, PortError, Randomness},
 };
@@ -31,8 +30,6 @@ pub(crate) struct Home {
     pub(crate) posting: AwsPosting,
     pub(crate) settings: Settings,
     pub(crate) sdk: backend_aws::SdkConfig,
-    /// Hash of what only the distribution in front sends.
-    pub(crate) origin_secret: Option<SecretHash>,
 }
 
 impl Home {
@@ -46,17 +43,7 @@ impl Home {
         let endpoints = AwsEndpoints::open(&sdk, names, Arc::clone(&randomness));
         let posting = AwsPosting::new(&sdk, settings.post_endpoint.as_deref().unwrap_or_default());
         let app = Arc::new(app(&settings, aws, clock, randomness)?);
-        Ok(Home { app, endpoints, posting, settings, sdk, origin_secret: None })
-    }
-
-    /// Reads what the handler of sockets' permissions needs besides.
-    pub(crate) async fn with_origin_secret(mut self) -> Result<Home> {
-        if let Some(name) = &self.settings.origin_secret {
-            let secret = AwsCalls::new(&self.sdk).secret(name).await;
-            self.origin_secret =
-                Some(api::hash_of(&secret.context("the secret of the origin cannot be read")?));
-        }
-        Ok(self)
+        Ok(Home { app, endpoints, posting, settings, sdk })
     }
 
     pub(crate) fn now_ms(&self) -> TimestampMs {
@@ -134,7 +121,7 @@ fn app(settings: &Settings, aws: Aws, clock: Arc<dyn Clock>, randomness: Arc<dyn
         passwords: Passwords::new(PasswordOptions::default()).context("passwords")?,
         limits: RateLimits::new(&RateOptions::default()),
         sessions: SessionCache::new(SESSIONS_CACHED_MAX),
-        files: Files::new(files(settings)?, FileOptions { size_bytes_max: FILE_BYTES_MAX }),
+        files: Files::new(files(settings)?, FileOptions::in_bucket(FILE_BYTES_MAX)),
         vitals: Box::new(move || Vitals { started_at, ..Vitals::default() }),
         options: api::Options {
             name: settings.server_name.clone(),

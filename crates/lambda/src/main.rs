@@ -19,18 +19,19 @@ mod http;
 mod kept;
 mod limits;
 mod notify;
+mod origin;
 mod persist;
 mod plan;
 mod recipients;
 mod relay;
 mod settings;
+mod sweep;
 mod sync;
 mod warm;
 
 use std::sync::Arc;
 
 use anyhow::Result;
-use axum::Router;
 use backend_aws::AwsCalls;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::{Value, json};
@@ -38,7 +39,9 @@ use tracing_subscriber::EnvFilter;
 
 use crate::{
     home::Home,
+    http::Routes,
     notify::Notifying,
+    origin::Origin,
     persist::Persisting,
     settings::{Handler, Settings},
 };
@@ -46,7 +49,8 @@ use crate::{
 /// A handler with what it works with.
 enum Ready {
     Socket(Handler, Box<Home>),
-    Http(Router),
+    Authorizer(Box<Home>, Origin),
+    Http(Routes),
     Persist(Box<Home>, Box<Persisting>),
     Notify(Box<Home>, Notifying),
     Warm(Box<AwsCalls>),
@@ -72,7 +76,7 @@ impl Ready {
         }
         let home = Box::new(Home::open(Settings::from_environment()?).await?);
         Ok(match handler {
-            Handler::Http => Ready::Http(api::router(Arc::clone(&home.app))),
+            Handler::Http => Ready::Http(Routes::of(&home, Origin::of(&home).await?)),
             Handler::Persist => {
                 let persisting = Box::new(Persisting::open(&home).await?);
                 Ready::Persist(home, persisting)
@@ -81,7 +85,10 @@ impl Ready {
                 let notifying = Notifying::open(&home).await?;
                 Ready::Notify(home, notifying)
             }
-            Handler::Authorizer => Ready::Socket(handler, Box::new(home.with_origin_secret().await?)),
+            Handler::Authorizer => {
+                let origin = Origin::of(&home).await?;
+                Ready::Authorizer(home, origin)
+            }
             _ => Ready::Socket(handler, home),
         })
     }
@@ -93,11 +100,12 @@ impl Ready {
             return Ok(json!({ "dynamowave": "warm" }));
         }
         let answer = match self {
-            Ready::Socket(Handler::Authorizer, home) => authorizer::handle(home, payload).await,
+            Ready::Authorizer(home, origin) => authorizer::handle(home, *origin, payload).await,
             Ready::Socket(Handler::Connect, home) => connect::connect(home, payload).await,
             Ready::Socket(Handler::Disconnect, home) => connect::disconnect(home, payload).await,
             Ready::Socket(_, home) => frames::handle(home, payload).await,
-            Ready::Http(router) => http::handle(router, payload, context).await,
+            Ready::Http(routes) if sweep::is_sweeping(&payload) => sweep::handle(&routes.app).await,
+            Ready::Http(routes) => routes.handle(payload, context).await,
             Ready::Persist(home, persisting) => persisting.handle(home, payload).await,
             Ready::Notify(home, notifying) => notifying.handle(home, payload).await,
             Ready::Warm(calls) => warm::handle(calls).await,

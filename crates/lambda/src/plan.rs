@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn p4_a_burst_is_one_live_event_and_a_page() {
+    fn p74_a_burst_is_one_live_event_and_a_page() {
         let letters: Vec<_> = (1..=10).map(|seq| message(1, seq, "hi")).collect();
         let posts = posts(&tasks(&letters), &letters);
         assert_eq!(types(&posts), ["event", "events"]);
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn d3_a_run_ends_at_a_gap_at_another_conversation_and_at_a_change_of_members() {
+    fn d3_p74_a_run_ends_at_a_gap_at_another_conversation_and_at_a_change_of_members() {
         let removed = event(1, 4, EventKind::MemberRemoved { user: UserId::from_u128(9) });
         let letters = vec![
             message(1, 1, "a"),

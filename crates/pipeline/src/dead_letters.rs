@@ -13,7 +13,7 @@ use crate::limits::DEAD_LETTERS_PER_PAGE;
 pub struct Summary {
     /// Names it for `redrive` and `drop`.
     pub id: String,
-    /// What was asked or to be told, by name.
+    /// What was asked or to be told, by name; `unreadable` when that is not known.
     pub what: &'static str,
     /// Where.
     pub conversation: Option<ConversationId>,
@@ -38,6 +38,9 @@ pub trait Summarise {
     /// Fills in what is known of it.
     fn summarise(&self, summary: &mut Summary);
 }
+
+/// What is said of a dead letter that does not read.
+const UNREADABLE: &str = "unreadable";
 
 /// Which dead letters an operation is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -141,7 +144,7 @@ async fn all_ids<T: Send + 'static>(queue: &dyn Queue<T>) -> Result<Vec<String>,
 pub fn summary<T: Summarise>(letter: &DeadLetter<T>) -> Summary {
     let mut summary = Summary {
         id: letter.id.clone(),
-        what: "",
+        what: UNREADABLE,
         conversation: None,
         user: None,
         command_id: None,
@@ -151,7 +154,9 @@ pub fn summary<T: Summarise>(letter: &DeadLetter<T>) -> Summary {
         first_failed_at: letter.first_failed_at,
         last_failed_at: letter.last_failed_at,
     };
-    letter.body.summarise(&mut summary);
+    if let Some(body) = &letter.body {
+        body.summarise(&mut summary);
+    }
     summary
 }
 

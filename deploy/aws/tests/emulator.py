@@ -6,9 +6,12 @@ Invariant: listens on loopback alone, on a port that was free, and ends with the
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 import json
 import os
+import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -17,13 +20,14 @@ import time
 import urllib.request
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import boto3
 import render
 from botocore.config import Config
+from way import Way, passing
 
 REGION = "eu-west-1"
 ACCOUNT = "000000000000"
@@ -33,6 +37,8 @@ STACK_TRIES = 600
 BODY_BYTES_MAX = 51_200
 WEB_ACL = f"arn:aws:wafv2:us-east-1:{ACCOUNT}:global/webacl/dynamowave/1"
 DOMAIN = "chat.example.org"
+# Good for the operator's routes of the deployed handlers.
+OPERATOR = "dwop_tests"
 
 
 @dataclass
@@ -54,6 +60,14 @@ class Emulator:
     pid: int
     # Zone of Route 53, once prepared.
     zone: str = ""
+    # Where pages are opened that stand in for the distribution.
+    origin: str = ""
+    # What was decided about requests of roles, a line each.
+    audit: Path = Path(os.devnull)
+    # People of large groups, once registered.
+    crowd: list[str] = field(default_factory=list)
+    # The way of the handlers to the services.
+    way: Way = field(default_factory=lambda: Way(""))
 
     def client(self, service: str) -> Any:
         """A client with the rights of the account itself."""
@@ -74,7 +88,13 @@ class Emulator:
             "data": self.deploy("data", {}),
             "serverless": self.deploy(
                 "serverless",
-                {"WebAclArn": WEB_ACL, "LocalPostEndpoint": f"{self.url}/_aws/execute-api"},
+                {
+                    "WebAclArn": WEB_ACL,
+                    "LocalPostEndpoint": f"{self.way.url}/_aws/execute-api",
+                    "LocalOrigin": self.origin,
+                    "RegistrationPolicy": "open",
+                    "OperatorTokenSha256": hashlib.sha256(OPERATOR.encode()).hexdigest(),
+                },
             ),
             "containers": self.deploy(
                 "containers",
@@ -158,7 +178,8 @@ def _nothing() -> bytes:
     return whole.getvalue()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that was free a moment ago."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
@@ -167,8 +188,11 @@ def _free_port() -> int:
 @contextlib.contextmanager
 def running() -> Iterator[Emulator]:
     """An emulator for the length of a block."""
-    port = _free_port()
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
+    folder = Path(tempfile.mkdtemp(prefix="emulator-"))
+    audit = folder / "audit.jsonl"
+    audit.touch()
     environment = {
         **os.environ,
         "BIND_HOST": "127.0.0.1",
@@ -178,14 +202,16 @@ def running() -> Iterator[Emulator]:
         "AUTH": "true",
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_ENDPOINT_URL": url,
+        "AUDIT_FILE": str(audit),
     }
-    with tempfile.TemporaryFile() as log:
-        program = Path(sys.executable).parent / "ministack"
-        process = subprocess.Popen([program], env=environment, stdout=log, stderr=log, start_new_session=True)
+    program = [sys.executable, str(Path(__file__).parent / "audited.py")]
+    with tempfile.TemporaryFile() as log, passing(url) as way:
+        # Handlers get it from the emulator.
+        environment["AWS_ENDPOINT_URL"] = way.url
+        process = subprocess.Popen(program, env=environment, stdout=log, stderr=log, start_new_session=True)
         try:
             _wait(url, process, log)
-            yield Emulator(url, process.pid)
+            yield Emulator(url, process.pid, origin=f"http://127.0.0.1:{free_port()}", audit=audit, way=way)
         finally:
             process.terminate()
             try:
@@ -193,6 +219,10 @@ def running() -> Iterator[Emulator]:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+            # Handlers that it started are of its session, and end with it.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            shutil.rmtree(folder)
 
 
 def _wait(url: str, process: subprocess.Popen[bytes], log: Any) -> None:

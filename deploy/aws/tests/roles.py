@@ -15,7 +15,8 @@ from emulator import ACCOUNT, REGION, Emulator, Stack
 UNSEEN = {
     "UseKey": "rights on keys are not enforced",
     "WriteLogs": "logs are written by the emulator itself",
-    "FollowMain": "the emulator reads the stream with its own rights",
+    "TakeMessages": "the emulator takes messages from queues with its own rights",
+    "TakeNotifications": "the emulator takes messages from queues with its own rights",
 }
 
 

@@ -12,12 +12,7 @@ NEEDED = {
     "DomainName": "chat.example.org",
     "HostedZoneId": "Z1",
 }
-SECOND = {
-    "RegionRole": "primary",
-    "PeerRegion": "eu-central-1",
-    "PeerMessagesQueueName": "m.fifo",
-    "PeerNotificationsQueueName": "n.fifo",
-}
+SECOND = {"RegionRole": "primary"}
 SERVICES = {"Gateway", "Persister", "Notifier"}
 
 

@@ -171,13 +171,13 @@ def test_deleting_the_stack_keeps_the_data(role: str) -> None:
 
 def test_alarms_watch_queue_age_dead_letters_and_throttled_tables() -> None:
     alarms = template.of_type(resolved(), "AWS::CloudWatch::Alarm")
-    watched = {(one["Namespace"], one["MetricName"], _target(one)) for one in alarms.values()}
+    watched = {(_namespace(one), one["MetricName"], _target(one)) for one in alarms.values()}
     assert watched == {
         ("AWS/SQS", "ApproximateAgeOfOldestMessage", "MessagesQueue"),
         ("AWS/SQS", "ApproximateAgeOfOldestMessage", "NotificationsQueue"),
         ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "MessagesDeadQueue"),
         ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "NotificationsDeadQueue"),
-        ("DynamoWave", "DeadLetters", "production"),
+        ("DynamoWave/${Environment}", "DeadLetters", ""),
         ("AWS/DynamoDB", "ReadThrottleEvents", "MainTable"),
         ("AWS/DynamoDB", "WriteThrottleEvents", "MainTable"),
         ("AWS/DynamoDB", "ReadThrottleEvents", "LiveTable"),
@@ -187,10 +187,15 @@ def test_alarms_watch_queue_age_dead_letters_and_throttled_tables() -> None:
         assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": "AlarmTopic"}]
 
 
+def _namespace(alarm: dict[str, Any]) -> str:
+    name = alarm["Namespace"]
+    return name if isinstance(name, str) else name["Fn::Sub"]
+
+
 def _target(alarm: dict[str, Any]) -> str:
+    if "Dimensions" not in alarm:
+        return ""
     value = alarm["Dimensions"][0]["Value"]
-    if isinstance(value, str):
-        return value
     return value["Ref"] if "Ref" in value else value["Fn::GetAtt"][0]
 
 

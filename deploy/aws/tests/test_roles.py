@@ -15,8 +15,8 @@ EVERYTHING = {("ExecutionRole", "LogInToRegistry"): "a login to the registry is 
 # What a home passes on, so that all variants are looked at.
 VARIANTS: dict[str, dict[str, Any]] = {
     "data": {"SecondRegion": "eu-central-1", "SecondRegionFilesBucket": "files"},
-    "serverless": {"PeerRegion": "eu-central-1"},
-    "containers": {"PeerRegion": "eu-central-1"},
+    "serverless": {},
+    "containers": {},
 }
 NAMES = sorted(VARIANTS)
 
@@ -82,7 +82,7 @@ def test_the_key_serves_only_those_services_that_a_role_uses(name: str) -> None:
             service_of[action.split(":")[0]]
             for one in all_of
             for action in one["Action"]
-            if action.split(":")[0] in service_of and not one["Sid"].endswith("OtherRegion")
+            if action.split(":")[0] in service_of
         }
         keys = [one for one in all_of if one["Sid"] == "UseKey"]
         through = {
@@ -94,13 +94,13 @@ def test_the_key_serves_only_those_services_that_a_role_uses(name: str) -> None:
 def test_the_warmer_may_call_the_handlers_and_touch_no_data() -> None:
     (call, logs) = (one for role, one in statements("serverless") if role == "WarmRole")
     assert call["Action"] == ["lambda:InvokeFunction"]
-    assert {one["Ref"] for one in resources(call)} == {f"{name}Function.Alias" for name in HANDLERS - {"Stream", "Warm"}}
+    assert {one["Ref"] for one in resources(call)} == {f"{name}Function.Alias" for name in HANDLERS - {"Warm"}}
     assert logs["Sid"] == "WriteLogs"
 
 
 def test_only_those_who_post_to_sockets_may() -> None:
     posting = {role for role, one in statements("serverless") if "execute-api:ManageConnections" in one["Action"]}
-    assert posting == {"DefaultRole", "NotifyRole"}
+    assert posting == {"SendRole", "DefaultRole", "NotifyRole"}
 
 
 def test_no_handler_scans_a_table_or_changes_what_is_deployed() -> None:

@@ -16,9 +16,6 @@ SECOND = {
     "OriginDomain": "origin.chat.example.org",
     "SecondRegion": "eu-central-1",
     "SecondWebBucketDomain": "web.s3.eu-central-1.amazonaws.com",
-    "PeerRegion": "eu-central-1",
-    "PeerMessagesQueueName": "m.fifo",
-    "PeerNotificationsQueueName": "n.fifo",
 }
 REPLICA = {
     **SECOND,
@@ -26,10 +23,9 @@ REPLICA = {
     "SecondRegion": "none",
     "OriginSecretId": "secret-abc",
     "DistributionArn": "arn:d",
-    "PeerRegion": "eu-west-1",
 }
 CRITICAL = {"Authorizer", "Connect", "Send", "Default", "Persist", "Notify"}
-HANDLERS = CRITICAL | {"Disconnect", "Http", "Stream", "Warm"}
+HANDLERS = CRITICAL | {"Disconnect", "Http", "Warm"}
 
 
 def resolved(**parameters: Any) -> dict[str, Any]:
@@ -67,20 +63,35 @@ def test_every_function_has_a_role_and_a_log_of_its_own() -> None:
 def test_handlers_know_where_everything_is() -> None:
     variables = resolved()["Globals"]["Function"]["Environment"]["Variables"]
     assert set(variables) == {
-        "DYNAMOWAVE_MAIN_TABLE",
-        "DYNAMOWAVE_LIVE_TABLE",
-        "DYNAMOWAVE_MESSAGES_QUEUE_URL",
-        "DYNAMOWAVE_MESSAGES_DEAD_QUEUE_URL",
-        "DYNAMOWAVE_NOTIFICATIONS_QUEUE_URL",
-        "DYNAMOWAVE_NOTIFICATIONS_DEAD_QUEUE_URL",
-        "DYNAMOWAVE_FILES_BUCKET",
+        "DYNAMOWAVE_AWS_MAIN_TABLE",
+        "DYNAMOWAVE_AWS_LIVE_TABLE",
+        "DYNAMOWAVE_AWS_MESSAGES_QUEUE",
+        "DYNAMOWAVE_AWS_MESSAGES_DEAD_QUEUE",
+        "DYNAMOWAVE_AWS_NOTIFICATIONS_QUEUE",
+        "DYNAMOWAVE_AWS_NOTIFICATIONS_DEAD_QUEUE",
+        "DYNAMOWAVE_AWS_FILES_BUCKET",
         "DYNAMOWAVE_POST_ENDPOINT",
         "DYNAMOWAVE_ORIGIN_SECRET_ARN",
-        "DYNAMOWAVE_PUBLIC_ORIGIN",
-        "DYNAMOWAVE_HOME_REGION",
-        "DYNAMOWAVE_ENVIRONMENT",
-        "RUST_LOG",
+        "DYNAMOWAVE_OWN_ORIGINS",
+        "DYNAMOWAVE_LOG",
     }
+
+
+def test_every_variable_is_one_that_the_handlers_read() -> None:
+    sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "crates/lambda/src").glob("*.rs"))
+    named = set(resolved()["Globals"]["Function"]["Environment"]["Variables"])
+    for one in functions().values():
+        named |= set(one["Environment"]["Variables"])
+    # Queues are named by their parts.
+    read = {re.sub(r"_AWS_\w+?(_DEAD)?_QUEUE$", r"_AWS_{name}\1_QUEUE", one) for one in named}
+    assert {one for one in read if f'"{one}"' not in sources} == set()
+
+
+def test_the_operators_token_is_never_shown() -> None:
+    about = template.load("serverless")["Parameters"]["OperatorTokenSha256"]
+    assert about["NoEcho"] is True
+    holders = {name for name, one in functions().items() if "OPERATOR" in str(one["Environment"]["Variables"])}
+    assert holders == {"Http"}
 
 
 def test_critical_functions_reserve_their_concurrency() -> None:
@@ -110,13 +121,20 @@ def test_a_new_version_takes_over_by_its_alias() -> None:
 
 
 def test_handlers_are_kept_warm_by_a_schedule() -> None:
-    (rule,) = template.of_type(resolved(), "AWS::Events::Rule").values()
+    rule = template.of_type(resolved(), "AWS::Events::Rule")["WarmSchedule"]
     assert (rule["ScheduleExpression"], rule["State"]) == ("rate(5 minutes)", "ENABLED")
     assert rule["Targets"][0]["Input"] == '{"dynamowave":"warm"}'
-    (off,) = template.of_type(resolved(KeepWarm="DISABLED"), "AWS::Events::Rule").values()
+    off = template.of_type(resolved(KeepWarm="DISABLED"), "AWS::Events::Rule")["WarmSchedule"]
     assert off["State"] == "DISABLED"
     called = functions()["Warm"]["Environment"]["Variables"]["DYNAMOWAVE_WARM_FUNCTIONS"]["Fn::Join"][1]
-    assert {one["Ref"] for one in called} == {f"{name}Function.Alias" for name in HANDLERS - {"Stream", "Warm"}}
+    assert {one["Ref"] for one in called} == {f"{name}Function.Alias" for name in HANDLERS - {"Warm"}}
+
+
+def test_files_that_nothing_shows_go_away_by_a_schedule() -> None:
+    rule = template.of_type(resolved(KeepWarm="DISABLED"), "AWS::Events::Rule")["SweepSchedule"]
+    assert (rule["ScheduleExpression"], rule["State"]) == ("rate(5 minutes)", "ENABLED")
+    (target,) = rule["Targets"]
+    assert (target["Arn"], target["Input"]) == ({"Ref": "HttpFunction.Alias"}, '{"dynamowave":"sweep"}')
 
 
 def test_workers_give_back_only_what_failed_and_stay_below_what_they_reserve() -> None:
@@ -126,10 +144,6 @@ def test_workers_give_back_only_what_failed_and_stay_below_what_they_reserve() -
         assert trigger["BatchSize"] == 10
         assert trigger["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
         assert trigger["ScalingConfig"]["MaximumConcurrency"] <= functions()[name]["ReservedConcurrentExecutions"]
-    stream = triggers["StreamTrigger"]
-    assert stream["BisectBatchOnFunctionError"] is True
-    assert stream["MaximumRetryAttempts"] == 10
-    assert stream["DestinationConfig"]["OnFailure"]
 
 
 # ---- API Gateway ----
@@ -321,20 +335,6 @@ def test_there_is_one_distribution_for_both_regions() -> None:
     assert config["DefaultCacheBehavior"]["TargetOriginId"] == "web-group"
 
 
-def test_handlers_know_where_a_conversation_has_its_home() -> None:
-    variables = resolved(**SECOND)["Globals"]["Function"]["Environment"]["Variables"]
-    assert variables["DYNAMOWAVE_HOME_REGION"] == {"Ref": "AWS::Region"}
-    assert variables["DYNAMOWAVE_PEER_REGION"] == "eu-central-1"
-    assert "${PeerMessagesQueueName}" in variables["DYNAMOWAVE_PEER_MESSAGES_QUEUE_URL"]["Fn::Sub"]
-    rights = {role for role, one in template.statements(resolved(**SECOND)) if one["Sid"] == "SendOtherRegion"}
-    assert rights == {"SendRole", "DefaultRole", "HttpRole", "PersistRole"}
-    assert not any(one["Sid"].endswith("OtherRegion") for _, one in template.statements(resolved()))
-
-
-def test_the_table_is_followed_in_one_region() -> None:
-    assert "StreamTrigger" not in resolved(**REPLICA)["Resources"]
-
-
 # ---- alarms ----
 
 
@@ -344,8 +344,6 @@ def test_alarms_watch_errors_throttles_latency_and_connections() -> None:
         "ErrorsAlarm",
         "ThrottlesAlarm",
         "WarmErrorsAlarm",
-        "StreamAgeAlarm",
-        "StreamDeadAlarm",
         "SendLatencyAlarm",
         "HttpLatencyAlarm",
         "PersistLatencyAlarm",
@@ -363,10 +361,25 @@ def test_alarms_watch_errors_throttles_latency_and_connections() -> None:
 
 
 def test_a_restored_table_takes_the_place_of_the_old_one() -> None:
-    whole = resolved(RestoredTable="restored", RestoredTableStream="2026-01-31T09:00:00.000")
-    assert whole["Globals"]["Function"]["Environment"]["Variables"]["DYNAMOWAVE_MAIN_TABLE"] == "restored"
+    whole = resolved(RestoredTable="restored")
+    assert whole["Globals"]["Function"]["Environment"]["Variables"]["DYNAMOWAVE_AWS_MAIN_TABLE"] == "restored"
     for _, statement in template.statements(whole):
-        if statement["Sid"] in ("ReadMain", "WriteMain", "FollowMain"):
+        if statement["Sid"] in ("ReadMain", "WriteMain"):
             assert "${RestoredTable}" in statement["Resource"]["Fn::Sub"]
-    trigger = template.of_type(whole, "AWS::Lambda::EventSourceMapping")["StreamTrigger"]
-    assert trigger["EventSourceArn"]["Fn::Sub"].endswith("table/${RestoredTable}/stream/${RestoredTableStream}")
+
+
+def test_whoever_may_make_dead_letters_is_counted_by_the_line_that_the_program_writes() -> None:
+    line = re.search(r'const BURIED: &str = "(.+)";', (ROOT / "crates/backend-aws/src/queue/dead.rs").read_text())
+    assert line
+    counted = {
+        "serverless": {"HttpLogs", "PersistLogs", "NotifyLogs"},
+        "containers": {"GatewayLogs", "PersisterLogs", "NotifierLogs"},
+    }
+    alarm = template.load("data")["Resources"]["DeadLettersAlarm"]["Properties"]
+    for name, logs in counted.items():
+        filters = template.of_type(template.load(name), "AWS::Logs::MetricFilter").values()
+        assert {one["LogGroupName"]["Ref"] for one in filters} == logs
+        for one in filters:
+            assert one["FilterPattern"] == f'"{line.group(1)}"'
+            (counts,) = one["MetricTransformations"]
+            assert (counts["MetricNamespace"], counts["MetricName"]) == (alarm["Namespace"], alarm["MetricName"])

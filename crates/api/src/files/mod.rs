@@ -25,7 +25,10 @@ pub(crate) use self::{
 };
 use crate::{
     Problem,
-    limits::{FILE_BYTES_MAX_DEFAULT, PICTURE_WAIT_MS, PICTURES_AT_ONCE, PICTURES_WAITING, UPLOADS_AT_ONCE},
+    limits::{
+        BUCKET_PART_BYTES, FILE_BYTES_MAX_DEFAULT, PICTURE_WAIT_MS, PICTURES_AT_ONCE, PICTURES_WAITING,
+        UPLOAD_PART_BYTES, UPLOADS_AT_ONCE,
+    },
     rate::SlowDown,
 };
 
@@ -44,11 +47,21 @@ pub struct Files {
 pub struct FileOptions {
     /// Largest file, bytes.
     pub size_bytes_max: u64,
+    /// Bytes of an upload in memory before they are written.
+    pub part_bytes: usize,
 }
 
 impl Default for FileOptions {
     fn default() -> Self {
-        FileOptions { size_bytes_max: FILE_BYTES_MAX_DEFAULT }
+        FileOptions { size_bytes_max: FILE_BYTES_MAX_DEFAULT, part_bytes: UPLOAD_PART_BYTES }
+    }
+}
+
+impl FileOptions {
+    /// Files of at most this size in a bucket of S3, which takes no small parts.
+    #[must_use]
+    pub fn in_bucket(size_bytes_max: u64) -> FileOptions {
+        FileOptions { size_bytes_max, part_bytes: BUCKET_PART_BYTES }
     }
 }
 

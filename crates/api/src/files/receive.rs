@@ -17,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 use super::{Files, busy, content, unavailable};
 use crate::{
     Problem,
-    limits::{FILE_HEAD_BYTES, UPLOAD_IDLE_MS, UPLOAD_PART_BYTES},
+    limits::{FILE_HEAD_BYTES, UPLOAD_IDLE_MS},
 };
 
 /// What a body says of itself.
@@ -69,7 +69,7 @@ impl Files {
         let _place = self.uploads.try_acquire().map_err(|_| busy("uploads"))?;
         let mut upload =
             self.store.put_multipart(name).await.map_err(|error| unavailable("begin an upload", &error))?;
-        let received = stream(&mut *upload, body, expected).await;
+        let received = stream(&mut *upload, body, expected, self.options.part_bytes).await;
         let finished = match received {
             Ok(received) => match upload.complete().await {
                 Ok(_) => return Ok(received),
@@ -101,8 +101,10 @@ async fn stream(
     upload: &mut dyn MultipartUpload,
     mut body: Body,
     expected: Expected,
+    part_bytes: usize,
 ) -> Result<Received, Problem> {
-    let (mut part, mut head) = (BytesMut::with_capacity(UPLOAD_PART_BYTES), Vec::new());
+    let size_usual = usize::try_from(expected.size_bytes).unwrap_or(part_bytes).min(part_bytes);
+    let (mut part, mut head) = (BytesMut::with_capacity(size_usual), Vec::new());
     let (mut hash, mut size_bytes) = (Sha256::new(), 0_u64);
     while let Some(mut data) = next(&mut body).await? {
         size_bytes += data.len() as u64;
@@ -113,12 +115,12 @@ async fn stream(
         let wanted = FILE_HEAD_BYTES.saturating_sub(head.len()).min(data.len());
         head.extend_from_slice(&data[..wanted]);
         while !data.is_empty() {
-            let room = (UPLOAD_PART_BYTES - part.len()).min(data.len());
+            let room = (part_bytes - part.len()).min(data.len());
             part.extend_from_slice(&data[..room]);
             data.advance(room);
-            if part.len() == UPLOAD_PART_BYTES {
+            if part.len() == part_bytes {
                 put(upload, part.split().freeze()).await?;
-                part.reserve(UPLOAD_PART_BYTES);
+                part.reserve(part_bytes);
             }
         }
     }

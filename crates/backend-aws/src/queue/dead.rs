@@ -15,7 +15,7 @@ use super::{
     send::Message,
 };
 use crate::{
-    item::{Item, Key, Write, data, sort_of},
+    item::{Attributes, Item, Key, Write, data, sort_of},
     keys,
     limits::{ABSORB_ROUNDS_MAX, QUEUE_BATCH_MAX},
     table::Range,
@@ -32,6 +32,8 @@ struct StoredDead {
     last_failed_at: TimestampMs,
 }
 
+/// What the log says of every dead letter that is made.
+const BURIED: &str = "a dead letter was stored";
 /// How long a look into the service's dead-letter queue hides what it finds.
 const ABSORB_LEASE: Duration = Duration::from_secs(30);
 
@@ -50,7 +52,10 @@ where
             last_failed_at: self.clock.now_ms(),
         };
         let id = format!("{:013}-{}", message.sent_at, message.id);
-        self.table.write(Item::new(self.dead_key(&id)).data(&stored).put_new()).await.map(drop)
+        self.table.write(Item::new(self.dead_key(&id)).data(&stored).put_new()).await?;
+        // The templates of AWS count this line, and an alarm watches the count.
+        tracing::error!(queue = self.place.name, id, "{BURIED}");
+        Ok(())
     }
 
     fn dead_key(&self, id: &str) -> Key {
@@ -65,19 +70,7 @@ where
         self.absorb().await?;
         let all = Range::prefix(keys::dead_letters(self.place.name), "");
         let range = after.map_or(all.clone(), |after| all.after(after));
-        let mut letters = Vec::new();
-        for item in self.table.query(&range, limit).await? {
-            let stored: StoredDead = data("dead letter", &item)?;
-            letters.push(DeadLetter {
-                id: sort_of(&item).to_owned(),
-                body: body::read(&stored.body)?,
-                reason: stored.reason,
-                attempts: stored.attempts,
-                first_failed_at: stored.first_failed_at,
-                last_failed_at: stored.last_failed_at,
-            });
-        }
-        Ok(letters)
+        Ok(self.table.query(&range, limit).await?.iter().map(letter).collect())
     }
 
     pub(super) async fn dead_count(&self) -> Result<u64, PortError> {
@@ -135,5 +128,25 @@ where
             self.delete(&self.place.dead_url, receipts).await?;
         }
         Ok(())
+    }
+}
+
+/// A dead letter as operators see it. One that does not read is shown without what it carries, and hides no other.
+fn letter<T: DeserializeOwned>(item: &Attributes) -> DeadLetter<T> {
+    let id = sort_of(item).to_owned();
+    match data::<StoredDead>("dead letter", item) {
+        Ok(stored) => DeadLetter {
+            id,
+            body: body::read(&stored.body).ok(),
+            reason: stored.reason,
+            attempts: stored.attempts,
+            first_failed_at: stored.first_failed_at,
+            last_failed_at: stored.last_failed_at,
+        },
+        Err(error) => {
+            let sent_at = id.split('-').next().and_then(|text| text.parse().ok()).unwrap_or(0);
+            let (reason, attempts) = (error.to_string(), 0);
+            DeadLetter { id, body: None, reason, attempts, first_failed_at: sent_at, last_failed_at: sent_at }
+        }
     }
 }

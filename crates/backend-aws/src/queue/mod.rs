@@ -16,7 +16,8 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use aws_sdk_sqs::Client;
 use chat::ports::{
-    Clock, DeadLetter, Depth, Item, Lease, LeaseId, PortError, Queue, QueueCapabilities, Settlement,
+    Clock, DeadLetter, Depth, ErrorKind, Item, Lease, LeaseId, PortError, Queue, QueueCapabilities,
+    Settlement,
 };
 use parking_lot::Mutex;
 use serde::{Serialize, de::DeserializeOwned};
@@ -28,6 +29,8 @@ pub use self::{
     renew::Leases,
 };
 use crate::{
+    aws::{AwsOptions, QueueNames},
+    error::{failed, plain},
     limits::{QUEUE_BATCH_MAX, SEND_ITEMS_MAX},
     table::Table,
 };
@@ -64,6 +67,36 @@ struct Shared<T> {
     leased: Mutex<Leased>,
     gauge: Mutex<Gauge>,
     on_waited: Option<OnWaited<T>>,
+}
+
+impl QueuePlace {
+    /// Where the queues with these names, or at these URLs, are.
+    pub(crate) async fn find(
+        client: &Client,
+        name: &'static str,
+        names: &QueueNames,
+        options: AwsOptions,
+    ) -> Result<QueuePlace, PortError> {
+        Ok(QueuePlace {
+            name,
+            url: url(client, &names.queue).await?,
+            dead_url: url(client, &names.dead).await?,
+            lease: options.lease,
+            items_max: options.queue_items_max,
+            receives_max: options.receives_max,
+        })
+    }
+}
+
+/// The URL of a queue, which is asked for only by name.
+async fn url(client: &Client, queue: &str) -> Result<String, PortError> {
+    const OPERATION: &str = "sqs.GetQueueUrl";
+    if queue.starts_with("http") {
+        return Ok(queue.to_owned());
+    }
+    let answer = client.get_queue_url().queue_name(queue).send().await;
+    let answer = answer.map_err(|error| failed(OPERATION, &error))?;
+    answer.queue_url.ok_or_else(|| plain(ErrorKind::Unavailable, OPERATION))
 }
 
 impl<T> Clone for AwsQueue<T> {

@@ -13,8 +13,8 @@ use aws_config::SdkConfig;
 use chat::{
     CommandId, ConversationId, Envelope, Outcome, UserId,
     ports::{
-        Clock, DeadLetter, Depth, ErrorKind, Item, Lease, LeaseId, PortError, Queue, QueueCapabilities,
-        Randomness, Settlement,
+        Clock, DeadLetter, Depth, Item, Lease, LeaseId, PortError, Queue, QueueCapabilities, Randomness,
+        Settlement,
     },
 };
 use parking_lot::Mutex;
@@ -22,9 +22,9 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{AwsQueue, QueuePlace, body, lease::Facts, lease::whole_seconds};
 use crate::{
-    aws::{AwsNames, AwsOptions, QueueNames},
+    aws::{AwsNames, AwsOptions},
     codec::from_hex,
-    error::{failed, plain},
+    error::failed,
     item::Item as TableItem,
     jitter::Jitter,
     keys,
@@ -112,7 +112,7 @@ where
         let tables = aws_sdk_dynamodb::Client::new(sdk);
         let (usage, jitter) = (Arc::new(Usage::default()), Jitter::new(randomness));
         let table = |name: &str| Table::new(tables.clone(), name, Arc::clone(&usage), jitter.clone());
-        let place = place(&client, name, names_of, options).await?;
+        let place = QueuePlace::find(&client, name, names_of, options).await?;
         let queue = AwsQueue::new(client, place, table(&names.main_table), clock, None);
         Ok(ReceivedQueue { queue, live: table(&names.live_table), batch: Arc::default() })
     }
@@ -264,27 +264,5 @@ fn facts_of(message: ReceivedMessage) -> Option<Facts> {
         attempts: u32::try_from(attempts).unwrap_or(u32::MAX),
         sent_at,
         first_taken_at: first.max(sent_at),
-    })
-}
-
-async fn place(
-    client: &aws_sdk_sqs::Client,
-    name: &'static str,
-    names: &QueueNames,
-    options: AwsOptions,
-) -> Result<QueuePlace, PortError> {
-    const OPERATION: &str = "sqs.GetQueueUrl";
-    let url = async |queue: &str| {
-        let answer = client.get_queue_url().queue_name(queue).send().await;
-        let answer = answer.map_err(|error| failed(OPERATION, &error))?;
-        answer.queue_url.ok_or_else(|| plain(ErrorKind::Unavailable, OPERATION))
-    };
-    Ok(QueuePlace {
-        name,
-        url: url(&names.queue).await?,
-        dead_url: url(&names.dead).await?,
-        lease: options.lease,
-        items_max: options.queue_items_max,
-        receives_max: options.receives_max,
     })
 }

@@ -147,8 +147,8 @@ impl Queue<Announcement> for Notifications {
         let mut sent = 0;
         for id in ids {
             let dead = parse_dead_id(id).and_then(|item| state.dead.remove(&item));
-            if let Some((group, letter)) = dead {
-                state.push(group, letter.body, sent_at);
+            if let Some((group, DeadLetter { body: Some(body), .. })) = dead {
+                state.push(group, body, sent_at);
                 sent += 1;
             }
         }
@@ -195,7 +195,7 @@ impl State {
         let Some((group, entry)) = self.groups.leased_entry(position, attempts) else { return };
         let letter = DeadLetter {
             id: dead_id(position),
-            body: entry.body.clone(),
+            body: Some(entry.body.clone()),
             reason,
             attempts,
             first_failed_at: entry.first_failed_at.unwrap_or(now.1),

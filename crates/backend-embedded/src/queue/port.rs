@@ -284,7 +284,7 @@ impl MessageQueue {
                 let dead: StoredDead = codec::decode("dead letter", &value)?;
                 Ok(DeadLetter {
                     id: dead_id(keys::number(&key, 1)),
-                    body: dead.envelope,
+                    body: Some(dead.envelope),
                     reason: dead.reason,
                     attempts: dead.attempts,
                     first_failed_at: dead.first_failed_at,

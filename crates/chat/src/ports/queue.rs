@@ -57,8 +57,8 @@ pub enum Settlement {
 pub struct DeadLetter<T> {
     /// Names it for `redrive` and `drop`.
     pub id: String,
-    /// The thing itself.
-    pub body: T,
+    /// The thing itself; `None` when it does not read, which is then the reason or stands in the log.
+    pub body: Option<T>,
     /// Why it was given up.
     pub reason: String,
     /// How often it was tried.

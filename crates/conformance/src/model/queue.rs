@@ -250,7 +250,7 @@ impl<T: Clone> State<T> {
                 let id = format!("{:016}", entry.position);
                 let letter = DeadLetter {
                     id: id.clone(),
-                    body: (group, entry.body),
+                    body: Some((group, entry.body)),
                     reason,
                     attempts: entry.attempts,
                     first_failed_at: entry.first_failed_at.unwrap_or(now_ms),
@@ -349,8 +349,8 @@ impl<T: Clone + Send + Sync + 'static> Queue<T> for ModelQueue<T> {
         let mut state = self.lock();
         let letters: Vec<_> = ids.iter().filter_map(|id| state.dead.remove(id)).collect();
         let sent = letters.len();
-        for letter in letters {
-            state.push(letter.body.0, letter.body.1, now_ms);
+        for (group, body) in letters.into_iter().filter_map(|letter| letter.body) {
+            state.push(group, body, now_ms);
         }
         drop(state);
         self.shared.changed.notify_waiters();
@@ -373,7 +373,7 @@ impl<T: Clone + Send + Sync + 'static> Queue<T> for ModelQueue<T> {
 fn without_group<T: Clone>(letter: &DeadLetter<(u128, T)>) -> DeadLetter<T> {
     DeadLetter {
         id: letter.id.clone(),
-        body: letter.body.1.clone(),
+        body: letter.body.as_ref().map(|(_, body)| body.clone()),
         reason: letter.reason.clone(),
         attempts: letter.attempts,
         first_failed_at: letter.first_failed_at,

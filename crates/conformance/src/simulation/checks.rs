@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chat::{
-    Announcement, CommandId, ConversationId, EventKind, Meta, Outcome, Refusal, Row,
-    ports::{EventsQuery, Queue, Store},
+    Announcement, CommandId, ConversationId, Envelope, EventKind, Meta, Outcome, Refusal, Row,
+    ports::{DeadLetter, EventsQuery, Queue, Store},
     timeline::Timeline,
     unread::unread,
 };
@@ -45,11 +45,12 @@ impl Truth {
         }
         let letters =
             world.model.messages.dead_letters(None, usize::MAX).await.expect("the model never fails");
-        let key = |envelope: &chat::Envelope| (envelope.conversation, envelope.actor, envelope.command_id);
-        Truth {
-            logs,
-            dead: letters.iter().map(|letter| (key(&letter.body), letter.reason.clone())).collect(),
-        }
+        let dead = |letter: &DeadLetter<Envelope>| {
+            let envelope = letter.body.as_ref().expect("the model's letters read");
+            let key = (envelope.conversation, envelope.actor, envelope.command_id);
+            (key, letter.reason.clone())
+        };
+        Truth { logs, dead: letters.iter().map(dead).collect() }
     }
 
     fn row_of(&self, key: &Key) -> Option<&Row> {

@@ -132,12 +132,19 @@ fn d5_what_does_not_read_is_set_aside_and_its_group_goes_on() {
     let id = new_id();
     a.send(&room, &id, "behind it");
     assert_eq!(a.event(&id)["seq"], 2);
-    let letters = json!({
-        "TableName": format!("{}-main", stack.name), "KeyConditionExpression": "pk = :pk",
-        "ExpressionAttributeValues": { ":pk": { "S": "DL#messages" } },
-    });
-    let found = stack.emulator.json("dynamodb", "DynamoDB_20120810.Query", &letters);
-    assert_eq!(found["Count"], 1, "{found}");
+    let (status, list) = stack.ask("GET", "/v1/admin/dead-letters", OPERATOR, &Value::Null);
+    assert_eq!((status, list["items"].as_array().map(Vec::len)), (200, Some(1)), "{list}");
+    assert_eq!(list["items"][0]["name"], "unreadable");
+    // A letter of which nothing reads hides no other.
+    let table = format!("{}-main", stack.name);
+    let item = json!({ "pk": { "S": "DL#messages" }, "sk": { "S": "0000000000001-broken" } });
+    let broken = json!({ "TableName": table, "Item": item });
+    stack.emulator.json("dynamodb", "DynamoDB_20120810.PutItem", &broken);
+    let (status, list) = stack.ask("GET", "/v1/admin/dead-letters", OPERATOR, &Value::Null);
+    assert_eq!((status, list["items"].as_array().map(Vec::len)), (200, Some(2)), "{list}");
+    let drop = json!({ "ids": ["0000000000001-broken"] });
+    let (status, answer) = stack.ask("POST", "/v1/admin/dead-letters/drop", OPERATOR, &drop);
+    assert_eq!((status, &answer["count"]), (200, &json!(1)), "{answer}");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use chat::{
     account::SecretHash,
     announcement::Presence,
     limits::ATTEMPTS_MAX,
-    ports::{Announcer, Connection, Directory, ErrorKind, Item, PortError, Queue, Ticket},
+    ports::{Announcer, Connection, DeadLetter, Directory, ErrorKind, Item, PortError, Queue, Ticket},
 };
 use conformance::{dice::Dice, faulty::FaultPlan, model::QueueOptions};
 use pipeline::{Notifier, NotifierOptions};
@@ -130,7 +130,10 @@ impl Stage {
     async fn dead(&self) -> Vec<((u128, u64), u32)> {
         let letters = self.scene.model.notifications.dead_letters(None, 100).await;
         let letters = letters.expect("the model never fails");
-        letters.iter().map(|letter| (name(&letter.body), letter.attempts)).collect()
+        let line = |letter: &DeadLetter<Announcement>| {
+            (name(letter.body.as_ref().expect("the model's letters read")), letter.attempts)
+        };
+        letters.iter().map(line).collect()
     }
 }
 

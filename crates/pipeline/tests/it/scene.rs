@@ -150,7 +150,8 @@ impl Scene {
     pub(crate) async fn dead(&self) -> Vec<(u128, u32, String)> {
         let letters = self.model.messages.dead_letters(None, 10_000).await.expect("the model never fails");
         let line = |letter: chat::ports::DeadLetter<Envelope>| {
-            (letter.body.command_id.as_u128(), letter.attempts, letter.reason)
+            let command = letter.body.expect("the model's letters read").command_id;
+            (command.as_u128(), letter.attempts, letter.reason)
         };
         letters.into_iter().map(line).collect()
     }

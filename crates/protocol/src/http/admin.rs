@@ -29,7 +29,7 @@ pub struct DeadLetterItem {
     pub id: String,
     /// Its queue.
     pub queue: QueueName,
-    /// What it is: an action, or a kind of announcement.
+    /// What it is: an action, or a kind of announcement; `unreadable` when what it carries does not read.
     pub name: String,
     /// The conversation it belongs to, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]

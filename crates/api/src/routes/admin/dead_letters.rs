@@ -214,18 +214,23 @@ impl<'a> DeadLetters<'a> {
     }
 }
 
+/// Name of a dead letter that does not read.
+const UNREADABLE: &str = "unreadable";
+
 fn of_command(letter: DeadLetter<Envelope>) -> DeadLetterItem {
+    let Some(command) = &letter.body else { return item(letter, QueueName::Messages) };
     DeadLetterItem {
-        name: letter.body.command.name().to_owned(),
-        conversation_id: Some(letter.body.conversation),
-        sender_id: Some(letter.body.actor),
-        client_message_id: Some(letter.body.command_id),
+        name: command.command.name().to_owned(),
+        conversation_id: Some(command.conversation),
+        sender_id: Some(command.actor),
+        client_message_id: Some(command.command_id),
         ..item(letter, QueueName::Messages)
     }
 }
 
 fn of_announcement(letter: DeadLetter<Announcement>) -> DeadLetterItem {
-    let (name, sender_id, client_message_id) = match &letter.body {
+    let Some(announcement) = &letter.body else { return item(letter, QueueName::Notifications) };
+    let (name, sender_id, client_message_id) = match announcement {
         Announcement::Event { event, .. } => (event.kind.name(), Some(event.actor), Some(event.command_id)),
         Announcement::Failed { user, command_id, .. } => ("failed", Some(*user), Some(*command_id)),
         Announcement::Marks { user, .. } => ("marks", Some(*user), None),
@@ -237,19 +242,19 @@ fn of_announcement(letter: DeadLetter<Announcement>) -> DeadLetterItem {
     };
     DeadLetterItem {
         name: name.to_owned(),
-        conversation_id: letter.body.conversation(),
+        conversation_id: announcement.conversation(),
         sender_id,
         client_message_id,
         ..item(letter, QueueName::Notifications)
     }
 }
 
-/// What every dead letter has.
+/// What every dead letter has; all there is of one that does not read.
 fn item<T>(letter: DeadLetter<T>, queue: QueueName) -> DeadLetterItem {
     DeadLetterItem {
         id: letter.id,
         queue,
-        name: String::new(),
+        name: UNREADABLE.to_owned(),
         conversation_id: None,
         sender_id: None,
         client_message_id: None,
