@@ -11,6 +11,7 @@ mod commands;
 mod directory;
 mod endpoints;
 mod error;
+mod inspect;
 mod item;
 mod jitter;
 mod keys;
@@ -18,7 +19,9 @@ pub mod limits;
 mod posting;
 mod provision;
 mod queue;
+mod restore;
 mod search;
+mod signed;
 mod store;
 mod table;
 mod usage;
@@ -31,8 +34,10 @@ pub use self::{
     commands::Applied,
     directory::{AwsDirectory, Node},
     endpoints::{AwsEndpoints, Endpoint},
+    inspect::{Finding, InspectOptions, Role, Verdict, inspect},
     posting::{AwsPosting, Posted},
     provision::{ProvisionOptions, provision},
     queue::{ReceivedMessage, ReceivedQueue, Which},
+    restore::{Raised, RestoreError, RestoreFrom, RestorePlan, RestoreStep, Restored, restore},
     usage::{Consumed, Usage},
 };

@@ -88,11 +88,11 @@ pub(crate) fn provision(config: &Config, key: Option<String>) -> Result<()> {
     Ok(())
 }
 
-fn region(config: &Config) -> Option<String> {
+pub(crate) fn region(config: &Config) -> Option<String> {
     (!config.aws.region.is_empty()).then(|| config.aws.region.clone())
 }
 
-fn runtime() -> Result<Runtime> {
+pub(crate) fn runtime() -> Result<Runtime> {
     Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
 }
 
@@ -230,7 +230,7 @@ impl Row {
     }
 }
 
-fn names(config: &Config) -> AwsNames {
+pub(crate) fn names(config: &Config) -> AwsNames {
     let aws = &config.aws;
     let queue = |queue: &String, dead: &String| QueueNames { queue: queue.clone(), dead: dead.clone() };
     AwsNames {
