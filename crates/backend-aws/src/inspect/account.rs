@@ -15,7 +15,10 @@ use crate::{
 
 /// What of the account no request here tells, and where it is shown.
 const NOT_TOLD: [(&str, &str); 2] = [
-    ("API Gateway", "requests and bursts a second: 10,000 and 5,000 for everything in a new account, posts included"),
+    (
+        "API Gateway",
+        "requests and bursts a second: 10,000 and 5,000 for everything in a new account, posts included",
+    ),
     ("SQS", "requests a second of FIFO queues of high throughput: it differs by region"),
 ];
 
@@ -50,7 +53,10 @@ async fn identity(asking: &Asking<'_>) -> Vec<Finding> {
         Ok(answer) => answer,
         Err(why) => {
             let advice = "set region and credentials as for every tool of AWS, and see that its services can be reached";
-            return vec![Finding::fail(CHECK, "aws", why, advice), Finding::skip("clock", "aws", "nothing answered")];
+            return vec![
+                Finding::fail(CHECK, "aws", why, advice),
+                Finding::skip("clock", "aws", "nothing answered"),
+            ];
         }
     };
     let answered_ms = asking.clock.now_ms();
@@ -71,7 +77,8 @@ fn clock(answer: &Answer, asked_ms: u64, answered_ms: u64) -> Finding {
     let date = answer.date.as_deref().and_then(|date| {
         aws_smithy_types::DateTime::from_str(date, aws_smithy_types::date_time::Format::HttpDate).ok()
     });
-    let Some(theirs_ms) = date.and_then(|date| date.to_millis().ok()).and_then(|ms| u64::try_from(ms).ok()) else {
+    let Some(theirs_ms) = date.and_then(|date| date.to_millis().ok()).and_then(|ms| u64::try_from(ms).ok())
+    else {
         return Finding::skip(CHECK, "aws", "the service tells no time");
     };
     let limit_s = CLOCK_APART_MS_MAX / 1_000;
@@ -82,11 +89,8 @@ fn clock(answer: &Answer, asked_ms: u64, answered_ms: u64) -> Finding {
     if apart_ms == 0 {
         return Finding::ok(CHECK, "aws", format!("agrees with the service's (limit {limit_s} s)"));
     }
-    let detail = format!(
-        "{}.{} s {side} the service's (limit {limit_s} s)",
-        apart_ms / 1_000,
-        apart_ms % 1_000 / 100
-    );
+    let detail =
+        format!("{}.{} s {side} the service's (limit {limit_s} s)", apart_ms / 1_000, apart_ms % 1_000 / 100);
     if apart_ms <= CLOCK_APART_MS_MAX {
         return Finding::ok(CHECK, "aws", detail);
     }
@@ -108,7 +112,11 @@ async fn functions(asking: &Asking<'_>) -> Finding {
     let answer = match asking.signed.send(request).await {
         Ok(answer) if answer.status == 200 => answer,
         Ok(answer) => {
-            return Finding::skip(CHECK, SUBJECT, format!("lambda:GetAccountSettings answers {}", answer.status));
+            return Finding::skip(
+                CHECK,
+                SUBJECT,
+                format!("lambda:GetAccountSettings answers {}", answer.status),
+            );
         }
         Err(why) => return Finding::skip(CHECK, SUBJECT, why),
     };

@@ -8,13 +8,18 @@ use super::{
 use crate::signed::{Answer, Request, between_tags};
 
 /// What closes a bucket to the world.
-const BLOCKS: [&str; 4] = ["BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"];
+const BLOCKS: [&str; 4] =
+    ["BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"];
 const SETTINGS: [&str; 4] = ["publicAccessBlock", "encryption", "lifecycle", "versioning"];
 
 pub(super) async fn inspect(asking: &Asking<'_>, bucket: Option<&str>) -> Vec<Finding> {
     const CHECK: &str = "bucket.there";
     let Some(bucket) = bucket.filter(|bucket| !bucket.is_empty()) else {
-        return vec![Finding::skip(CHECK, "files", "no bucket is named by aws.files_bucket; files lie in a folder")];
+        return vec![Finding::skip(
+            CHECK,
+            "files",
+            "no bucket is named by aws.files_bucket; files lie in a folder",
+        )];
     };
     let there = match asking.signed.send(request("HEAD", bucket, "")).await {
         Ok(answer) => answer,
@@ -24,7 +29,12 @@ pub(super) async fn inspect(asking: &Asking<'_>, bucket: Option<&str>) -> Vec<Fi
     };
     let mut found = match there.status {
         200 => vec![Finding::ok(CHECK, bucket, "it is there")],
-        403 => vec![Finding::warn(CHECK, bucket, "this identity may not look at it", "let who looks do s3:ListBucket")],
+        403 => vec![Finding::warn(
+            CHECK,
+            bucket,
+            "this identity may not look at it",
+            "let who looks do s3:ListBucket",
+        )],
         301 => {
             let advice = "name the region of the bucket by aws.region, or another bucket";
             return vec![Finding::fail(CHECK, bucket, "it is in another region", advice)];
@@ -83,7 +93,8 @@ fn judged(bucket: &str, setting: &'static str, answer: Result<Answer, String>) -
 }
 
 fn closed(check: &'static str, bucket: &str, xml: &str) -> Finding {
-    let open: Vec<&str> = BLOCKS.into_iter().filter(|block| between_tags(xml, block) != Some("true")).collect();
+    let open: Vec<&str> =
+        BLOCKS.into_iter().filter(|block| between_tags(xml, block) != Some("true")).collect();
     if open.is_empty() {
         return Finding::ok(check, bucket, "nothing in it can be made public");
     }
@@ -98,7 +109,8 @@ fn encryption(check: &'static str, bucket: &str, xml: &str) -> Finding {
     match between_tags(xml, "SSEAlgorithm") {
         Some(algorithm) => Finding::ok(check, bucket, format!("encrypted by {algorithm}")),
         None => {
-            let advice = format!("`aws s3api put-bucket-encryption --bucket {bucket}` with aws:kms and your key");
+            let advice =
+                format!("`aws s3api put-bucket-encryption --bucket {bucket}` with aws:kms and your key");
             Finding::warn(check, bucket, "no encryption of its own is set", advice)
         }
     }
@@ -114,7 +126,9 @@ fn lifecycle(check: &'static str, bucket: &str, xml: &str) -> Finding {
     match (ends_uploads, ends_versions) {
         (true, true) => Finding::ok(check, bucket, "broken uploads and deleted files end"),
         (_, false) => Finding::warn(check, bucket, "what was deleted is kept for ever", advice),
-        (false, true) => Finding::warn(check, bucket, "broken uploads are kept, and paid for, for ever", advice),
+        (false, true) => {
+            Finding::warn(check, bucket, "broken uploads are kept, and paid for, for ever", advice)
+        }
     }
 }
 

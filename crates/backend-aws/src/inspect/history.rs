@@ -11,8 +11,7 @@ pub(super) async fn inspect(asking: &Asking<'_>) -> Vec<Finding> {
     let table = &asking.names.main_table;
     let epoch = asking.tables.get_item().table_name(table).set_key(Some(keys::epoch().attributes()));
     let first = asking.tables.get_item().table_name(table).set_key(Some(keys::first_account().attributes()));
-    let (epoch, first) =
-        tokio::join!(epoch.consistent_read(true).send(), first.consistent_read(true).send());
+    let (epoch, first) = tokio::join!(epoch.consistent_read(true).send(), first.consistent_read(true).send());
     let mut found = vec![match Asked::of(epoch) {
         Asked::Told(answer) => match answer.item {
             Some(item) => judged_epoch(table, text_of(&item, "e")),
@@ -26,7 +25,9 @@ pub(super) async fn inspect(asking: &Asking<'_>) -> Vec<Finding> {
         other => unread("history.epoch", table, &other),
     }];
     found.push(match Asked::of(first) {
-        Asked::Told(answer) if answer.item.is_some() => Finding::ok("history.owner", table, "the server has an owner"),
+        Asked::Told(answer) if answer.item.is_some() => {
+            Finding::ok("history.owner", table, "the server has an owner")
+        }
         Asked::Told(_) => Finding::warn(
             "history.owner",
             table,

@@ -65,7 +65,8 @@ async fn attributes(asking: &Asking<'_>, queue: &str) -> Result<Attributes, Find
                       data, or `dynamowave aws provision`";
         Finding::fail(CHECK, queue, "there is no such queue", advice)
     };
-    let denied = |why| Finding::warn(CHECK, queue, why, "let who looks do sqs:GetQueueUrl and sqs:GetQueueAttributes");
+    let denied =
+        |why| Finding::warn(CHECK, queue, why, "let who looks do sqs:GetQueueUrl and sqs:GetQueueAttributes");
     let failed = |why| Finding::fail(CHECK, queue, why, "see that SQS can be reached from here");
     let url = match address(asking, queue).await {
         Asked::Told(url) => url,
@@ -84,7 +85,12 @@ async fn attributes(asking: &Asking<'_>, queue: &str) -> Result<Attributes, Find
 
 /// What both kinds of queue have to be.
 fn common(queue: &str, attributes: &Attributes) -> Vec<Finding> {
-    vec![kind(queue, attributes), throughput(queue, attributes), retention(queue, attributes), encryption(queue, attributes)]
+    vec![
+        kind(queue, attributes),
+        throughput(queue, attributes),
+        retention(queue, attributes),
+        encryption(queue, attributes),
+    ]
 }
 
 fn kind(queue: &str, attributes: &Attributes) -> Finding {
@@ -92,7 +98,8 @@ fn kind(queue: &str, attributes: &Attributes) -> Finding {
     if attributes.get(&Name::FifoQueue).is_some_and(|value| value == "true") {
         Finding::ok(CHECK, queue, "it is there, and keeps the order of each conversation")
     } else {
-        let advice = "a queue cannot become a FIFO queue: make one whose name ends in .fifo, and name it instead";
+        let advice =
+            "a queue cannot become a FIFO queue: make one whose name ends in .fifo, and name it instead";
         Finding::fail(CHECK, queue, "it is no FIFO queue, so nothing keeps the order (D3)", advice)
     }
 }
@@ -108,7 +115,9 @@ fn throughput(queue: &str, attributes: &Attributes) -> Finding {
         "`aws sqs set-queue-attributes --queue-url URL --attributes \
          DeduplicationScope=messageGroup,FifoThroughputLimit=perMessageGroupId` for {queue}"
     );
-    let detail = format!("deduplication by {scope} and throughput {limit}: at most 300 requests a second for everybody");
+    let detail = format!(
+        "deduplication by {scope} and throughput {limit}: at most 300 requests a second for everybody"
+    );
     Finding::fail(CHECK, queue, detail, advice)
 }
 

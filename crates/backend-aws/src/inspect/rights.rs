@@ -154,7 +154,8 @@ impl Place {
 
 async fn place(asking: &Asking<'_>, role: Option<Role>, place: Place, rights: &[Right]) -> Vec<Finding> {
     let name = place.name(asking);
-    let wanted: Vec<&Right> = rights.iter().filter(|(_, needed)| role.is_none_or(|role| role.needs(*needed))).collect();
+    let wanted: Vec<&Right> =
+        rights.iter().filter(|(_, needed)| role.is_none_or(|role| role.needs(*needed))).collect();
     if wanted.is_empty() {
         return Vec::new();
     }
@@ -192,7 +193,8 @@ fn lacking(name: &str, action: &str, needed: &[bool; 4], role: Option<Role>, why
     let who: Vec<&str> =
         Role::ALL.iter().zip(needed).filter(|(_, needed)| **needed).map(|((_, who), _)| *who).collect();
     let detail = format!("this identity may not {action}{}{why}", if why.is_empty() { "" } else { ": " });
-    let advice = format!("needed by: {}; give it to the role that runs it (docs/operate/aws.md)", who.join(", "));
+    let advice =
+        format!("needed by: {}; give it to the role that runs it (docs/operate/aws.md)", who.join(", "));
     match role {
         Some(_) => Finding::fail(CHECK, name, detail, advice),
         None => Finding::warn(CHECK, name, detail, advice),
@@ -227,7 +229,9 @@ async fn on_table(asking: &Asking<'_>, table: &str, action: &str) -> May {
             may(request.condition_expression(NEVER).send().await)
         }
         "dynamodb:BatchWriteItem" => {
-            let Ok(removal) = DeleteRequest::builder().set_key(Some(attributes)).build() else { return unbuilt() };
+            let Ok(removal) = DeleteRequest::builder().set_key(Some(attributes)).build() else {
+                return unbuilt();
+            };
             let removal = WriteRequest::builder().delete_request(removal).build();
             may(client.batch_write_item().request_items(table, vec![removal]).send().await)
         }
@@ -250,7 +254,9 @@ async fn on_queue(asking: &Asking<'_>, url: &str, action: &str) -> May {
         "sqs:GetQueueAttributes" => may(client.get_queue_attributes().queue_url(url).send().await),
         // A FIFO queue takes nothing that has no group.
         "sqs:SendMessage" => may(client.send_message().queue_url(url).message_body("dry").send().await),
-        "sqs:DeleteMessage" => may(client.delete_message().queue_url(url).receipt_handle(RECEIPT).send().await),
+        "sqs:DeleteMessage" => {
+            may(client.delete_message().queue_url(url).receipt_handle(RECEIPT).send().await)
+        }
         "sqs:ChangeMessageVisibility" => {
             let request = client.change_message_visibility().queue_url(url).receipt_handle(RECEIPT);
             may(request.visibility_timeout(0).send().await)
@@ -289,7 +295,9 @@ where
     match &result {
         Ok(_) => May::Yes,
         Err(error) => match error.as_service_error() {
-            Some(service) => of_code(service.code().unwrap_or_default(), service.message().unwrap_or_default()),
+            Some(service) => {
+                of_code(service.code().unwrap_or_default(), service.message().unwrap_or_default())
+            }
             None => match Asked::of(result) {
                 Asked::Failed(why) | Asked::Denied(why) => May::Unknown(why),
                 Asked::Told(_) | Asked::Missing => May::Unknown("nothing answered".to_owned()),

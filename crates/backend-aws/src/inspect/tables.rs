@@ -139,7 +139,9 @@ fn encryption(name: &str, table: &TableDescription) -> Finding {
     };
     let key = described.kms_master_key_arn().unwrap_or("a key of KMS");
     match described.status() {
-        Some(SseStatus::Enabled | SseStatus::Updating) if described.inaccessible_encryption_date_time().is_none() => {
+        Some(SseStatus::Enabled | SseStatus::Updating)
+            if described.inaccessible_encryption_date_time().is_none() =>
+        {
             Finding::ok(CHECK, name, format!("encrypted with {key}"))
         }
         status => {
@@ -247,8 +249,8 @@ fn judged_recovery(name: &str, described: Option<&ContinuousBackupsDescription>)
 #[cfg(test)]
 mod tests {
     use aws_sdk_dynamodb::types::{
-        AttributeDefinition, KeySchemaElement, LocalSecondaryIndexDescription, PointInTimeRecoveryDescription,
-        SseDescription,
+        AttributeDefinition, KeySchemaElement, LocalSecondaryIndexDescription,
+        PointInTimeRecoveryDescription, SseDescription,
     };
 
     use super::*;
@@ -273,8 +275,12 @@ mod tests {
             .sse_description(SseDescription::builder().status(SseStatus::Enabled).build())
             .deletion_protection_enabled(true);
         let told = verdicts(&good.clone().build());
-        assert!(told.iter().all(|(check, verdict)| *check == "table.billing" || *verdict == Verdict::Ok), "{told:?}");
-        let number = AttributeDefinition::builder().attribute_name("sk").attribute_type(ScalarAttributeType::N);
+        assert!(
+            told.iter().all(|(check, verdict)| *check == "table.billing" || *verdict == Verdict::Ok),
+            "{told:?}"
+        );
+        let number =
+            AttributeDefinition::builder().attribute_name("sk").attribute_type(ScalarAttributeType::N);
         for (broken, check, verdict) in [
             (good.clone().table_status(TableStatus::Updating), "table.there", Verdict::Warn),
             (good.clone().table_status(TableStatus::Archived), "table.there", Verdict::Fail),
@@ -284,7 +290,11 @@ mod tests {
                 Verdict::Fail,
             ),
             (good.clone().set_key_schema(Some(vec![key("id", KeyType::Hash)])), "table.keys", Verdict::Fail),
-            (good.clone().attribute_definitions(number.build().expect("a type")), "table.keys", Verdict::Fail),
+            (
+                good.clone().attribute_definitions(number.build().expect("a type")),
+                "table.keys",
+                Verdict::Fail,
+            ),
             (
                 good.clone().local_secondary_indexes(
                     LocalSecondaryIndexDescription::builder().index_name("by-time").build(),
@@ -320,7 +330,8 @@ mod tests {
         assert_eq!(judged(Some(7)), Verdict::Warn);
         assert_eq!(judged_recovery("main", None).verdict, Verdict::Fail);
         let by = |attribute: &str, status: TimeToLiveStatus| {
-            let described = TimeToLiveDescription::builder().attribute_name(attribute).time_to_live_status(status);
+            let described =
+                TimeToLiveDescription::builder().attribute_name(attribute).time_to_live_status(status);
             judged_expiry("main", Some(&described.build())).verdict
         };
         assert_eq!(by("ttl", TimeToLiveStatus::Enabling), Verdict::Ok);

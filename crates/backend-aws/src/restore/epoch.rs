@@ -2,9 +2,7 @@
 //! Invariant: it is raised in one transaction with a note that names the table, on the condition that it still is what
 //! was read; so a table that was raised is never raised again, and a restore of a restored table is.
 
-use aws_sdk_dynamodb::types::{
-    AttributeValue, KeyType, Put, TableDescription, TransactWriteItem,
-};
+use aws_sdk_dynamodb::types::{AttributeValue, KeyType, Put, TableDescription, TransactWriteItem};
 use chat::ports::{ErrorKind, PortError};
 
 use super::{RestoreError, Restoring};
@@ -104,7 +102,12 @@ impl Restoring<'_> {
     }
 }
 
-fn put(table: &str, item: Item, condition: &str, value: AttributeValue) -> Result<TransactWriteItem, PortError> {
+fn put(
+    table: &str,
+    item: Item,
+    condition: &str,
+    value: AttributeValue,
+) -> Result<TransactWriteItem, PortError> {
     let put = Put::builder()
         .table_name(table)
         .set_item(Some(item.whole()))

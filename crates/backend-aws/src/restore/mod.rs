@@ -164,7 +164,8 @@ pub async fn restore(
             tell(RestoreStep::Asked);
         }
         (RestoreFrom::Moment(at_ms), Some(target)) => {
-            is_from(&target, &source, at_ms).map_err(|why| RestoreError::Taken { target: plan.target.clone(), why })?;
+            is_from(&target, &source, at_ms)
+                .map_err(|why| RestoreError::Taken { target: plan.target.clone(), why })?;
             tell(RestoreStep::Found);
         }
     }
@@ -184,7 +185,9 @@ impl Restoring<'_> {
     pub(super) async fn describe(&self, name: &str) -> Result<Option<TableDescription>, PortError> {
         match self.client.describe_table().table_name(name).send().await {
             Ok(answer) => Ok(answer.table),
-            Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()) => {
+            Err(error)
+                if error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()) =>
+            {
                 Ok(None)
             }
             Err(error) => Err(failed("dynamodb.DescribeTable", &error)),
@@ -204,14 +207,18 @@ impl Restoring<'_> {
             .target_table_name(&self.plan.target)
             .restore_date_time(at);
         if let Some(key) = source.sse_description().and_then(|described| described.kms_master_key_arn()) {
-            let encrypted = SseSpecification::builder().enabled(true).sse_type(SseType::Kms).kms_master_key_id(key);
+            let encrypted =
+                SseSpecification::builder().enabled(true).sse_type(SseType::Kms).kms_master_key_id(key);
             request = request.sse_specification_override(encrypted.build());
         }
         match request.send().await {
             Ok(_) => Ok(()),
             Err(error) => match error.as_service_error() {
                 Some(service) if service.is_invalid_restore_time_exception() => {
-                    Err(RestoreError::NoSuchMoment { table: self.plan.source.clone(), range: range(&recovery) })
+                    Err(RestoreError::NoSuchMoment {
+                        table: self.plan.source.clone(),
+                        range: range(&recovery),
+                    })
                 }
                 Some(service) if service.is_point_in_time_recovery_unavailable_exception() => {
                     Err(RestoreError::NoRecovery(self.plan.source.clone()))
@@ -223,7 +230,8 @@ impl Restoring<'_> {
 
     async fn recovery(&self) -> Result<Option<PointInTimeRecoveryDescription>, PortError> {
         let request = self.client.describe_continuous_backups().table_name(&self.plan.source);
-        let answer = request.send().await.map_err(|error| failed("dynamodb.DescribeContinuousBackups", &error))?;
+        let answer =
+            request.send().await.map_err(|error| failed("dynamodb.DescribeContinuousBackups", &error))?;
         let described = answer.continuous_backups_description;
         let recovery = described.and_then(|described| described.point_in_time_recovery_description);
         Ok(recovery.filter(|recovery| {
@@ -254,7 +262,9 @@ impl Restoring<'_> {
 
 /// Whether a table is what an earlier run asked for.
 fn is_from(target: &TableDescription, source: &TableDescription, at_ms: TimestampMs) -> Result<(), String> {
-    let Some(summary) = target.restore_summary() else { return Err("it was not made by a restore".to_owned()) };
+    let Some(summary) = target.restore_summary() else {
+        return Err("it was not made by a restore".to_owned());
+    };
     if summary.source_table_arn() != source.table_arn() {
         return Err("it was restored from another table".to_owned());
     }
@@ -309,7 +319,9 @@ mod tests {
     fn a_table_is_taken_for_an_earlier_runs_only_if_it_is() {
         let source = table("arn:main");
         assert!(is_from(&restored("arn:main", 1_769_860_800_000), &source, AT_MS).is_ok());
-        for other in [restored("arn:main", 1_769_860_799_999), restored("arn:old", 1_769_860_800_000), table("arn:x")] {
+        for other in
+            [restored("arn:main", 1_769_860_799_999), restored("arn:old", 1_769_860_800_000), table("arn:x")]
+        {
             assert!(is_from(&other, &source, AT_MS).is_err(), "{other:?}");
         }
         let why = is_from(&restored("arn:main", 0), &source, AT_MS).unwrap_err();

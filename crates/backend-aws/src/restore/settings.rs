@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::{
-    PointInTimeRecoverySpecification, PointInTimeRecoveryStatus, TableDescription, Tag, TimeToLiveSpecification,
-    TimeToLiveStatus,
+    PointInTimeRecoverySpecification, PointInTimeRecoveryStatus, TableDescription, Tag,
+    TimeToLiveSpecification, TimeToLiveStatus,
 };
 use chat::ports::{ErrorKind, PortError};
 
@@ -65,7 +65,13 @@ impl Restoring<'_> {
         }
         let wanted = TimeToLiveSpecification::builder().enabled(true).attribute_name(EXPIRY).build();
         let wanted = wanted.map_err(|error| plain(ErrorKind::Internal, OPERATION).caused_by(error))?;
-        let sent = self.client.update_time_to_live().table_name(table).time_to_live_specification(wanted).send().await;
+        let sent = self
+            .client
+            .update_time_to_live()
+            .table_name(table)
+            .time_to_live_specification(wanted)
+            .send()
+            .await;
         sent.map(|_| false).map_err(|error| failed(OPERATION, &error))
     }
 

@@ -33,7 +33,8 @@ impl OnAws {
             let (clock, randomness) = (Arc::new(SystemClock), Arc::new(SystemRandomness));
             Aws::open(&sdk, &nodes::names(config), AwsOptions::default(), clock, randomness).await
         });
-        let aws = aws.context("cannot open the tables and queues on AWS; `dynamowave aws doctor` says more")?;
+        let aws =
+            aws.context("cannot open the tables and queues on AWS; `dynamowave aws doctor` says more")?;
         Ok(OnAws { runtime, aws, queue })
     }
 

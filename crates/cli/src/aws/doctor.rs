@@ -84,7 +84,10 @@ mod tests {
             detail: "its keys are partition id".to_owned(),
             advice: Some("make it again".to_owned()),
         };
-        assert_eq!(line(&finding), "fail  table.keys        main: its keys are partition id -> make it again");
+        assert_eq!(
+            line(&finding),
+            "fail  table.keys        main: its keys are partition id -> make it again"
+        );
         let read: serde_json::Value = serde_json::from_str(&as_json(&finding)).expect("JSON");
         assert_eq!((&read["verdict"], &read["subject"]), (&json!("fail"), &json!("main")));
     }
