@@ -30,7 +30,7 @@ pub(crate) struct DeadLetterArgs {
     token: Option<String>,
     /// Where the queues are, to act on them without a server between.
     #[cfg(feature = "aws")]
-    #[arg(long, global = true, value_enum, conflicts_with_all = ["url", "token"])]
+    #[arg(long, global = true, value_enum)]
     backend: Option<Backend>,
     #[cfg(feature = "aws")]
     #[command(flatten)]

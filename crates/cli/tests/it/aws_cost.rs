@@ -223,7 +223,7 @@ fn the_bill_is_told_for_both_homes() {
         status.success() && (bill["serverless"]["total"].as_f64().expect("a sum") - sum).abs() < 1e-6,
         "{bill}"
     );
-    assert!(bill["breakEvenMessages"].as_f64().expect("they meet") > 0.0);
+    assert!(bill["containersCostLess"]["from"].as_f64().expect("they meet") > 0.0);
     for wrong in [&["--body-bytes", "40000"][..], &["--measured", "nowhere.json"]] {
         let (status, _, errors) = run(wrong);
         assert!(!status.success() && !errors.is_empty(), "{wrong:?}");

@@ -172,12 +172,13 @@ fn what_is_wrong_with_a_queue_is_told() {
     let redrive = |dead: &str, receives: u32| {
         json!({"deadLetterTargetArn": arn(dead), "maxReceiveCount": receives}).to_string()
     };
-    let good = redrive("messages-dead.fifo", 10);
+    let (good, soon) = (redrive("messages-dead.fifo", 10), redrive("messages-dead.fifo", 2));
+    let other = redrive("notifications-dead.fifo", 10);
     let steps: [(&str, Vec<(&str, &str)>, &str); 8] = [
         ("queue.lease", vec![("VisibilityTimeout", "5")], "fail"),
         ("queue.retention", vec![("MessageRetentionPeriod", "3600")], "fail"),
-        ("queue.redrive", vec![("RedrivePolicy", &redrive("notifications-dead.fifo", 10))], "fail"),
-        ("queue.redrive", vec![("RedrivePolicy", &redrive("messages-dead.fifo", 2))], "warn"),
+        ("queue.redrive", vec![("RedrivePolicy", &other)], "fail"),
+        ("queue.redrive", vec![("RedrivePolicy", &soon)], "warn"),
         ("queue.redrive", vec![("RedrivePolicy", "")], "fail"),
         ("queue.redrive", vec![("RedrivePolicy", &good)], "ok"),
         (
@@ -186,8 +187,7 @@ fn what_is_wrong_with_a_queue_is_told() {
             "fail",
         ),
         ("queue.encryption", vec![("KmsMasterKeyId", ""), ("SqsManagedSseEnabled", "false")], "fail"),
-    ]
-    .map(|(check, attributes, verdict)| (check, attributes, verdict));
+    ];
     for (check, attributes, verdict) in steps {
         let attributes: serde_json::Map<String, Value> =
             attributes.into_iter().map(|(name, value)| (name.to_owned(), json!(value))).collect();

@@ -10,6 +10,7 @@
 
 mod archive;
 mod client;
+mod cost;
 mod emulator;
 mod failures;
 mod http1;

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use self::{
     counted::Counted,
-    model::{Home, Load, Part, break_even, month, total},
+    model::{Cheaper, Home, Load, Part, break_even, month, total},
 };
 use crate::limits::{COST_BODY_BYTES_MAX, COST_CONNECTIONS_MAX, COST_MESSAGES_MAX, COST_RECIPIENTS_MAX};
 
@@ -67,7 +67,7 @@ fn number(count: u64) -> Result<f64> {
     Ok(f64::from(small) * 1e6 + f64::from(rest))
 }
 
-fn table(load: &Load, bills: &[Vec<Part>; 2], meet: Option<f64>) -> String {
+fn table(load: &Load, bills: &[Vec<Part>; 2], meet: Cheaper) -> String {
     let Load { messages, recipients, body_bytes, connections } = load;
     let mut text = format!(
         "A month of {} messages of {body_bytes} bytes to {recipients} sockets each, {} always open; US dollars, list \
@@ -88,21 +88,28 @@ fn table(load: &Load, bills: &[Vec<Part>; 2], meet: Option<f64>) -> String {
     let each = sums.map(|sum| dollars(sum * prices::MILLION / messages));
     text += &format!("{:<36}{:>14}{:>14}\n\n", "per million messages", each[0], each[1]);
     text + &match meet {
-        Some(messages) if messages < 1.0 => {
-            "Containers cost less however few messages there are.\n".to_owned()
-        }
-        Some(messages) => {
+        Cheaper::Always => "Containers cost less however many messages there are.\n".to_owned(),
+        Cheaper::From(messages) => {
             format!("Containers cost less from {} messages a month on.\n", grouped(messages.ceil()))
         }
-        None => "Serverless costs less however many messages there are.\n".to_owned(),
+        Cheaper::UpTo(messages) => {
+            format!("Containers cost less up to {} messages a month.\n", grouped(messages.floor()))
+        }
+        Cheaper::Never => "Serverless costs less however many messages there are.\n".to_owned(),
     }
 }
 
-fn as_json(load: &Load, bills: &[Vec<Part>; 2], meet: Option<f64>, counted: &Counted) -> serde_json::Value {
+fn as_json(load: &Load, bills: &[Vec<Part>; 2], meet: Cheaper, counted: &Counted) -> serde_json::Value {
     let bill = |parts: &[Part]| {
         let each: serde_json::Map<String, serde_json::Value> =
             parts.iter().map(|part| (part.name.to_owned(), json!(part.dollars))).collect();
         json!({"total": total(parts), "parts": each})
+    };
+    let (from, up_to) = match meet {
+        Cheaper::Always => (Some(0.0), None),
+        Cheaper::From(messages) => (Some(messages), None),
+        Cheaper::UpTo(messages) => (Some(0.0), Some(messages)),
+        Cheaper::Never => (None, None),
     };
     json!({
         "messages": load.messages,
@@ -112,7 +119,7 @@ fn as_json(load: &Load, bills: &[Vec<Part>; 2], meet: Option<f64>, counted: &Cou
         "pricesNoted": prices::NOTED,
         "serverless": bill(&bills[0]),
         "containers": bill(&bills[1]),
-        "breakEvenMessages": meet,
+        "containersCostLess": {"from": from, "upTo": up_to},
         "counted": counted,
     })
 }
@@ -160,6 +167,6 @@ mod tests {
         let text = table(&load, &bills, break_even(&load, &counted));
         assert!(text.contains("10,000,000 messages") && text.contains("serverless"), "{text}");
         assert!(text.contains("\ntotal") && text.contains("messages a month on"), "{text}");
-        assert!(table(&load, &bills, None).contains("Serverless costs less"), "{text}");
+        assert!(table(&load, &bills, Cheaper::Never).contains("Serverless costs less"), "{text}");
     }
 }

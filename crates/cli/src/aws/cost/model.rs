@@ -54,6 +54,17 @@ pub(super) struct Part {
     pub(super) dollars: f64,
 }
 
+/// For which numbers of messages containers cost less.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Cheaper {
+    Always,
+    /// From so many a month on.
+    From(f64),
+    /// Up to so many a month.
+    UpTo(f64),
+    Never,
+}
+
 /// A home's month, its parts in the same order for both homes.
 pub(super) fn month(home: Home, load: &Load, counted: &Counted) -> Vec<Part> {
     let run = match home {
@@ -100,17 +111,18 @@ pub(super) fn total(parts: &[Part]) -> f64 {
     parts.iter().map(|part| part.dollars).sum()
 }
 
-/// Messages a month from which on containers cost less, the rest of the load as it is; 0 when they always do, `None`
-/// when they never do.
-pub(super) fn break_even(load: &Load, counted: &Counted) -> Option<f64> {
+/// For which numbers of messages containers cost less, the rest of the load as it is.
+pub(super) fn break_even(load: &Load, counted: &Counted) -> Cheaper {
     // Both are straight lines over the number of messages.
     let at = |home, messages| total(&month(home, &Load { messages, ..*load }, counted));
     let apart = |messages| at(Home::Containers, messages) - at(Home::Serverless, messages);
     let (start, slope) = (apart(0.0), (apart(MILLION) - apart(0.0)) / MILLION);
     match (start <= 0.0, slope < 0.0) {
-        (true, true) => Some(0.0),
-        (false, true) => Some(-start / slope),
-        (_, false) => None,
+        (true, true) => Cheaper::Always,
+        (false, true) => Cheaper::From(-start / slope),
+        (true, false) if slope > 0.0 => Cheaper::UpTo(-start / slope),
+        (true, false) => Cheaper::Always,
+        (false, false) => Cheaper::Never,
     }
 }
 
@@ -248,7 +260,7 @@ mod tests {
     fn at_the_break_even_both_cost_the_same() {
         for recipients in [2.0, 10.0, 100.0] {
             let load = Load { recipients, ..LOAD };
-            let messages = break_even(&load, &Counted::default()).expect("there is one");
+            let Cheaper::From(messages) = break_even(&load, &Counted::default()) else { panic!("they meet") };
             let at = Load { messages, ..load };
             let sums = [Home::Serverless, Home::Containers]
                 .map(|home| total(&month(home, &at, &Counted::default())));
@@ -256,7 +268,7 @@ mod tests {
         }
         // So many sockets that the balancer alone decides.
         let crowd = Load { connections: 1_000_000.0, ..LOAD };
-        assert_eq!(break_even(&crowd, &Counted::default()), Some(0.0));
+        assert_eq!(break_even(&crowd, &Counted::default()), Cheaper::Always);
         // Functions that use nothing are never more expensive.
         let nothing = Run { posts: 0.0, calls: 0.0, gigabyte_seconds: 0.0, ..round() };
         let free = Counted {
@@ -266,6 +278,10 @@ mod tests {
         let alone = Load { recipients: 1.0, connections: 0.0, ..LOAD };
         let sure =
             break_even(&alone, &Counted { containers: Run { queue_requests: 10_000.0, ..round() }, ..free });
-        assert_eq!(sure, None);
+        assert_eq!(sure, Cheaper::Never);
+        let crowd = Load { recipients: 1.0, ..crowd };
+        let some =
+            break_even(&crowd, &Counted { containers: Run { queue_requests: 10_000.0, ..round() }, ..free });
+        assert!(matches!(some, Cheaper::UpTo(messages) if messages > 0.0), "{some:?}");
     }
 }
