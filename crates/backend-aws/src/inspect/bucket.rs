@@ -106,14 +106,17 @@ fn closed(check: &'static str, bucket: &str, xml: &str) -> Finding {
 }
 
 fn encryption(check: &'static str, bucket: &str, xml: &str) -> Finding {
-    match between_tags(xml, "SSEAlgorithm") {
-        Some(algorithm) => Finding::ok(check, bucket, format!("encrypted by {algorithm}")),
-        None => {
-            let advice =
-                format!("`aws s3api put-bucket-encryption --bucket {bucket}` with aws:kms and your key");
-            Finding::warn(check, bucket, "no encryption of its own is set", advice)
-        }
+    if let Some(algorithm) =
+        between_tags(xml, "SSEAlgorithm").filter(|algorithm| algorithm.starts_with("aws:kms"))
+    {
+        let key = between_tags(xml, "KMSMasterKeyID").unwrap_or("the key of S3 in KMS");
+        return Finding::ok(check, bucket, format!("encrypted by {algorithm} with {key}"));
     }
+    let advice = format!(
+        "a key of S3 can be neither watched nor withdrawn: `aws s3api put-bucket-encryption --bucket {bucket}` with \
+         aws:kms and your key"
+    );
+    Finding::warn(check, bucket, "encrypted with a key of S3", advice)
 }
 
 fn lifecycle(check: &'static str, bucket: &str, xml: &str) -> Finding {

@@ -132,25 +132,21 @@ fn indexes(name: &str, table: &TableDescription) -> Finding {
 
 fn encryption(name: &str, table: &TableDescription) -> Finding {
     const CHECK: &str = "table.encryption";
-    let Some(described) = table.sse_description() else {
+    let own = table
+        .sse_description()
+        .filter(|described| !matches!(described.status(), Some(SseStatus::Disabled | SseStatus::Disabling)));
+    let Some(described) = own else {
         let advice = "AWS's own key can be neither watched nor withdrawn: `aws dynamodb update-table \
                       --sse-specification Enabled=true,SSEType=KMS,KMSMasterKeyId=KEY`";
         return Finding::warn(CHECK, name, "encrypted with AWS's own key", advice);
     };
     let key = described.kms_master_key_arn().unwrap_or("a key of KMS");
-    match described.status() {
-        Some(SseStatus::Enabled | SseStatus::Updating)
-            if described.inaccessible_encryption_date_time().is_none() =>
-        {
-            Finding::ok(CHECK, name, format!("encrypted with {key}"))
-        }
-        status => {
-            let status = status.map_or("unknown", SseStatus::as_str);
-            let advice = "enable the key again, and see that its policy lets the roles use it; after seven days \
-                          without it AWS archives the table";
-            Finding::fail(CHECK, name, format!("encryption with {key} is {status}"), advice)
-        }
+    if described.inaccessible_encryption_date_time().is_none() {
+        return Finding::ok(CHECK, name, format!("encrypted with {key}"));
     }
+    let advice = "enable the key again, and see that its policy lets the roles use it; after seven days without it AWS \
+                  archives the table";
+    Finding::fail(CHECK, name, format!("{key} cannot be used any more"), advice)
 }
 
 fn billing(name: &str, table: &TableDescription) -> Finding {
@@ -305,6 +301,18 @@ mod tests {
             (good.clone().set_sse_description(None), "table.encryption", Verdict::Warn),
             (
                 good.clone().sse_description(SseDescription::builder().status(SseStatus::Disabled).build()),
+                "table.encryption",
+                Verdict::Warn,
+            ),
+            (
+                good.clone().sse_description(
+                    SseDescription::builder()
+                        .status(SseStatus::Enabled)
+                        .inaccessible_encryption_date_time(aws_sdk_dynamodb::primitives::DateTime::from_secs(
+                            1,
+                        ))
+                        .build(),
+                ),
                 "table.encryption",
                 Verdict::Fail,
             ),

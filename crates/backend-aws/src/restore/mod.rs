@@ -206,10 +206,8 @@ impl Restoring<'_> {
             .source_table_name(&self.plan.source)
             .target_table_name(&self.plan.target)
             .restore_date_time(at);
-        if let Some(key) = source.sse_description().and_then(|described| described.kms_master_key_arn()) {
-            let encrypted =
-                SseSpecification::builder().enabled(true).sse_type(SseType::Kms).kms_master_key_id(key);
-            request = request.sse_specification_override(encrypted.build());
+        if let Some(key) = key_of(source) {
+            request = request.sse_specification_override(encrypted_with(key));
         }
         match request.send().await {
             Ok(_) => Ok(()),
@@ -258,6 +256,15 @@ impl Restoring<'_> {
         }
         Err(RestoreError::Slow(self.plan.target.clone()))
     }
+}
+
+/// The key of KMS of a table that has one.
+fn key_of(table: &TableDescription) -> Option<&str> {
+    table.sse_description()?.kms_master_key_arn()
+}
+
+fn encrypted_with(key: &str) -> SseSpecification {
+    SseSpecification::builder().enabled(true).sse_type(SseType::Kms).kms_master_key_id(key).build()
 }
 
 /// Whether a table is what an earlier run asked for.

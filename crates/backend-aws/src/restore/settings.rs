@@ -1,16 +1,19 @@
-//! What the service leaves out of a restored table: removal by time, recovery, protection, stream, tags.
+//! What the service leaves out of a restored table: removal by time, recovery, key, protection, stream, tags.
 //! Invariant: each is looked at first and set only where it differs from the table in use, so a repeated run changes
 //! nothing.
 
 use std::collections::BTreeMap;
 
-use aws_sdk_dynamodb::types::{
-    PointInTimeRecoverySpecification, PointInTimeRecoveryStatus, TableDescription, Tag,
-    TimeToLiveSpecification, TimeToLiveStatus,
+use aws_sdk_dynamodb::{
+    operation::update_table::builders::UpdateTableFluentBuilder,
+    types::{
+        PointInTimeRecoverySpecification, PointInTimeRecoveryStatus, TableDescription, Tag,
+        TimeToLiveSpecification, TimeToLiveStatus,
+    },
 };
 use chat::ports::{ErrorKind, PortError};
 
-use super::{RestoreError, RestoreStep, Restoring};
+use super::{RestoreError, RestoreStep, Restoring, encrypted_with, key_of};
 use crate::{
     error::{failed, plain},
     item::EXPIRY,
@@ -29,29 +32,41 @@ impl Restoring<'_> {
         tell(RestoreStep::Set { what: "removal by time", already });
         let already = self.recover().await?;
         tell(RestoreStep::Set { what: "recovery to any second", already });
+        let update = || self.client.update_table().table_name(&self.plan.target);
+        if let Some(key) = key_of(source) {
+            let already = key_of(target) == Some(key);
+            if !already {
+                self.update(update().sse_specification(encrypted_with(key)), tell).await?;
+            }
+            tell(RestoreStep::Set { what: "key", already });
+        }
         if source.deletion_protection_enabled() == Some(true) {
             let already = target.deletion_protection_enabled() == Some(true);
             if !already {
-                let request = self.client.update_table().table_name(&self.plan.target);
-                let sent = request.deletion_protection_enabled(true).send().await;
-                sent.map_err(|error| failed("dynamodb.UpdateTable", &error))?;
-                self.until_there(tell).await?;
+                self.update(update().deletion_protection_enabled(true), tell).await?;
             }
             tell(RestoreStep::Set { what: "protection from deletion", already });
         }
         if let Some(stream) = source.stream_specification().filter(|stream| stream.stream_enabled()) {
             let already = target.stream_specification().is_some_and(|stream| stream.stream_enabled());
             if !already {
-                let request = self.client.update_table().table_name(&self.plan.target);
-                let sent = request.stream_specification(stream.clone()).send().await;
-                sent.map_err(|error| failed("dynamodb.UpdateTable", &error))?;
-                self.until_there(tell).await?;
+                self.update(update().stream_specification(stream.clone()), tell).await?;
             }
             tell(RestoreStep::Set { what: "stream", already });
         }
         let already = self.tags(source, target).await?;
         tell(RestoreStep::Set { what: "tags", already });
         self.until_there(tell).await
+    }
+
+    /// Changes the target, and waits until it can be changed again.
+    async fn update(
+        &self,
+        request: UpdateTableFluentBuilder,
+        tell: &mut (dyn FnMut(RestoreStep) + Send),
+    ) -> Result<(), RestoreError> {
+        request.send().await.map_err(|error| failed("dynamodb.UpdateTable", &error))?;
+        self.until_there(tell).await.map(drop)
     }
 
     async fn expiry(&self) -> Result<bool, PortError> {
