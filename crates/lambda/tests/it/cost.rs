@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     client::{Client, new_id, text},
+    counting::Counting,
     proxy::Proxy,
     stack::Stack,
 };
@@ -66,12 +67,20 @@ fn d6_under_load_sockets_are_posted_to_less_often_than_they_are_told() {
     let endpoint = text(&environment, "DYNAMOWAVE_POST_ENDPOINT").replace(&upstream, &proxy.url);
     environment["DYNAMOWAVE_POST_ENDPOINT"] = json!(endpoint);
     stack.emulator.set_environment(&notify, &environment);
+    let counting = Counting::before(&upstream, &format!("{}-main", stack.name));
+    for handler in ["send", "persist", "notify"] {
+        let function = stack.function(handler);
+        let mut environment = stack.emulator.environment(&function);
+        environment["AWS_ENDPOINT_URL_DYNAMODB"] = json!(counting.url);
+        environment["AWS_ENDPOINT_URL_SQS"] = json!(counting.url);
+        stack.emulator.set_environment(&function, &environment);
+    }
     let people: Vec<_> = (0..RECIPIENTS).map(|number| stack.register(&format!("person{number}"))).collect();
     let room = stack.group(&people.iter().collect::<Vec<_>>());
     let mut clients: Vec<Client> = people.iter().map(|person| stack.connect(person).0).collect();
     clients.iter_mut().for_each(|client| drop(client.sync(&json!({}))));
 
-    let (posts_before, calls_before) = (proxy.count("", 200), calls(&stack));
+    let (posts_before, calls_before, used_before) = (proxy.count("", 200), calls(&stack), counting.used());
     let talking: Vec<_> = clients
         .into_iter()
         .enumerate()
@@ -97,5 +106,7 @@ fn d6_under_load_sockets_are_posted_to_less_often_than_they_are_told() {
     assert!(posts > 0 && posts < told, "{posts} posts for {told} tellings");
     let messages = u32::try_from(MESSAGES).unwrap();
     assert_eq!(calls["send"], messages, "one frame, one call");
+    let units = used.transacted_units / f64::from(messages);
+    assert!(units > 0.0 && units <= 4.0, "{units} write units to store a message");
     assert!(calls["persist"] < messages && calls["notify"] < messages, "{calls:?}");
 }

@@ -11,6 +11,7 @@
 mod archive;
 mod client;
 mod cost;
+mod counting;
 mod emulator;
 mod failures;
 mod http1;
