@@ -9,7 +9,7 @@ use std::{
     thread,
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::http1;
 
@@ -71,12 +71,12 @@ impl Used {
         self.requests.iter().filter(|(name, _)| name.starts_with("AmazonSQS")).map(|(_, count)| count).sum()
     }
 
-    fn add(&mut self, action: &str, answer: &str, main: &str) {
+    fn add(&mut self, action: &str, asked: &[u8], answer: &str, main: &str) {
         *self.requests.entry(action.to_owned()).or_default() += 1;
         let answer: Value = serde_json::from_str(answer).unwrap_or(Value::Null);
         let consumed = match &answer["ConsumedCapacity"] {
             Value::Array(all) => all.clone(),
-            Value::Null => Vec::new(),
+            Value::Null => keys_read(asked),
             one => vec![one.clone()],
         };
         let action = action.rsplit('.').next().unwrap_or_default();
@@ -96,6 +96,14 @@ impl Used {
             }
         }
     }
+}
+
+/// The emulator does not tell the units of a batch of reads: one for each key, all of them small and read consistently.
+fn keys_read(asked: &[u8]) -> Vec<Value> {
+    let asked: Value = serde_json::from_slice(asked).unwrap_or(Value::Null);
+    let Some(tables) = asked["RequestItems"].as_object() else { return Vec::new() };
+    let units = |wanted: &Value| wanted["Keys"].as_array().map_or(0, Vec::len);
+    tables.iter().map(|(table, wanted)| json!({"TableName": table, "CapacityUnits": units(wanted)})).collect()
 }
 
 /// One request; `None` when no other follows.
@@ -125,7 +133,7 @@ fn serve(mut stream: &TcpStream, upstream: &str, main: &str, used: &Mutex<Used>)
     let answer = http1::ask(method, &format!("{upstream}{path}"), &passed, &body);
     let action =
         passed.iter().find(|(name, _)| *name == "x-amz-target").map_or("other", |(_, action)| action);
-    used.lock().unwrap().add(action, &answer.body, main);
+    used.lock().unwrap().add(action, &body, &answer.body, main);
     let (status, body) = (answer.status, answer.body);
     let kind = "content-type: application/x-amz-json-1.0";
     write!(stream, "HTTP/1.1 {status} -\r\n{kind}\r\ncontent-length: {}\r\n\r\n{body}", body.len()).ok()
