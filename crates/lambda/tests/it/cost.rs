@@ -103,6 +103,16 @@ fn d6_under_load_sockets_are_posted_to_less_often_than_they_are_told() {
     println!(
         "{MESSAGES} messages to {RECIPIENTS} sockets: {posts} posts for {told} tellings, calls {calls:?}"
     );
+    let used = counting.used().since(&used_before);
+    println!("{used:?}");
+    // What starts the functions takes from the queues and deletes from them, by batch.
+    let queue_requests = used.of_queues() + 2 * (calls["persist"] + calls["notify"]);
+    let counted = json!({
+        "messages": MESSAGES, "recipients": RECIPIENTS, "bodyBytes": BODY_BYTES,
+        "writeUnits": used.main_write_units, "readUnits": used.main_read_units, "liveUnits": used.live_units,
+        "queueRequests": queue_requests, "posts": posts, "calls": calls.values().sum::<u32>(),
+    });
+    println!("counted: {counted}");
     assert!(posts > 0 && posts < told, "{posts} posts for {told} tellings");
     let messages = u32::try_from(MESSAGES).unwrap();
     assert_eq!(calls["send"], messages, "one frame, one call");
