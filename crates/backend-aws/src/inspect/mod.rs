@@ -57,12 +57,12 @@ pub async fn inspect(
         jitter: Jitter::new(randomness),
     };
     let (account, tables, queues, bucket, rights, history) = tokio::join!(
-        account::inspect(&asking),
-        tables::inspect(&asking),
-        queues::inspect(&asking),
-        bucket::inspect(&asking, options.files_bucket.as_deref()),
-        rights::inspect(&asking, options.role),
-        history::inspect(&asking),
+        Box::pin(account::inspect(&asking)),
+        Box::pin(tables::inspect(&asking)),
+        Box::pin(queues::inspect(&asking)),
+        Box::pin(bucket::inspect(&asking, options.files_bucket.as_deref())),
+        Box::pin(rights::inspect(&asking, options.role)),
+        Box::pin(history::inspect(&asking)),
     );
     [account, tables, queues, bucket, rights, history].concat()
 }

@@ -95,7 +95,7 @@ fn since(before: &Passed, after: &Passed) -> Passed {
 }
 
 /// Sends its part of the messages, a window of them unanswered at a time, and reads until it has heard of all.
-fn talk(mut socket: Socket, room: String, own: usize) {
+fn talk(mut socket: Socket, room: &str, own: usize) {
     socket.send(&json!({"action": "sync"})).unwrap();
     socket.until("synced").unwrap();
     let body = "x".repeat(BODY_BYTES);
@@ -138,7 +138,7 @@ fn a_message_costs_what_the_bill_says() {
         .map(|(number, mut socket)| {
             let (room, own) = (room.clone(), if number < SENDERS { MESSAGES / SENDERS } else { 0 });
             socket.set_patience(PATIENCE);
-            thread::spawn(move || talk(socket, room, own))
+            thread::spawn(move || talk(socket, &room, own))
         })
         .collect();
     talking.into_iter().for_each(|one| one.join().expect("a client failed"));

@@ -174,7 +174,7 @@ fn what_is_wrong_with_a_queue_is_told() {
     };
     let (good, soon) = (redrive("messages-dead.fifo", 10), redrive("messages-dead.fifo", 2));
     let other = redrive("notifications-dead.fifo", 10);
-    let steps: [(&str, Vec<(&str, &str)>, &str); 8] = [
+    let steps = [
         ("queue.lease", vec![("VisibilityTimeout", "5")], "fail"),
         ("queue.retention", vec![("MessageRetentionPeriod", "3600")], "fail"),
         ("queue.redrive", vec![("RedrivePolicy", &other)], "fail"),
