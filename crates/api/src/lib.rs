@@ -40,6 +40,7 @@ pub use self::{
     problem::Problem,
     rate::{Rate, RateLimits, RateOptions, SlowDown},
     router::{openapi_document, request_ms, router},
+    routes::{DeadLetters, Fate},
     secret::{TOKEN_PREFIX, hash_of},
     session_cache::SessionCache,
 };

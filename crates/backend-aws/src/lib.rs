@@ -11,6 +11,7 @@ mod commands;
 mod directory;
 mod endpoints;
 mod error;
+mod inspect;
 mod item;
 mod jitter;
 mod keys;
@@ -18,8 +19,10 @@ pub mod limits;
 mod posting;
 mod provision;
 mod queue;
+mod restore;
 mod roster;
 mod search;
+mod signed;
 mod store;
 mod table;
 mod usage;
@@ -32,9 +35,11 @@ pub use self::{
     commands::Applied,
     directory::AwsDirectory,
     endpoints::{AwsEndpoints, Endpoint},
+    inspect::{Finding, InspectOptions, Role, Verdict, inspect},
     posting::{AwsPosting, Posted},
     provision::{ProvisionOptions, provision},
     queue::{Leases, ReceivedMessage, ReceivedQueue, Which},
+    restore::{Raised, RestoreError, RestoreFrom, RestorePlan, RestoreStep, Restored, restore},
     roster::Node,
     usage::{Consumed, Usage},
 };

@@ -121,3 +121,17 @@ pub const PROVISION_WAIT_MS: u64 = 120_000;
 pub const QUEUE_RETENTION_S: u64 = 14 * 24 * 3_600;
 /// Days that a table can be restored to (AWS: at most 35).
 pub const RECOVERY_DAYS: i32 = 35;
+/// How far the clock of this machine may be from the service's before `doctor` fails, milliseconds.
+pub const CLOCK_APART_MS_MAX: u64 = 30_000;
+/// Functions that may run at the same time in an account, below which `doctor` warns.
+pub const FUNCTIONS_AT_ONCE_MIN: u64 = 100;
+/// Units a second that one table may have, below which `doctor` warns.
+pub const UNITS_OF_TABLE_MIN: i64 = 10_000;
+/// First pause between two looks whether a restored table is there, milliseconds; grows by half each time.
+pub const RESTORE_LOOK_FIRST_MS: u64 = 500;
+/// Longest pause between two such looks, milliseconds.
+pub const RESTORE_LOOK_MAX_MS: u64 = 15_000;
+/// Longest wait for a restored table, milliseconds (a day): a large one takes hours.
+pub const RESTORE_WAIT_MS: u64 = 24 * 3_600 * 1_000;
+/// Pages of tags read from a table, ten tags each.
+pub const TAG_PAGES_MAX: usize = 10;

@@ -9,7 +9,10 @@ use clap::{Args, Parser, Subcommand};
 use conformance::faulty::FaultPlan;
 
 #[cfg(feature = "aws")]
-use crate::nodes::{self, Role};
+use crate::{
+    aws::{AwsCommand, run as run_aws},
+    nodes::{self, Role},
+};
 use crate::{
     config::{self, Config},
     inspect::{self, InspectArgs},
@@ -44,7 +47,7 @@ enum Command {
         #[arg(long, default_value = "http://127.0.0.1:8080", value_name = "URL")]
         url: String,
     },
-    /// An installation on AWS: make its tables and queues.
+    /// An installation on AWS: make it, look after it, restore it, and what it costs.
     #[cfg(feature = "aws")]
     Aws {
         #[command(subcommand)]
@@ -69,10 +72,10 @@ enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct ConfigArgs {
     /// Configuration file (TOML); see `dynamowave config default`.
-    #[arg(long, short, env = "DYNAMOWAVE_CONFIG", value_name = "FILE")]
+    #[arg(long, short, global = true, env = "DYNAMOWAVE_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     /// Set one option, like `--set limits.send_burst=1000`. May be repeated.
-    #[arg(long = "set", value_name = "SECTION.OPTION=VALUE", value_parser = pair)]
+    #[arg(long = "set", global = true, value_name = "SECTION.OPTION=VALUE", value_parser = pair)]
     set: Vec<(String, String)>,
 }
 
@@ -126,24 +129,10 @@ struct NodeArgs {
     token: Option<String>,
 }
 
-#[cfg(feature = "aws")]
-#[derive(Debug, Subcommand)]
-enum AwsCommand {
-    /// Make the tables and queues that the configuration names, where they are not there. The templates in
-    /// `deploy/aws` make them too, with alarms, roles and keys; this is for an emulator and for a first look.
-    Provision {
-        #[command(flatten)]
-        config: ConfigArgs,
-        /// Key of KMS that encrypts them; without one AWS's own key does.
-        #[arg(long, value_name = "KEY")]
-        kms_key: Option<String>,
-    },
-}
-
 /// Where queues and tables are.
 #[cfg(feature = "aws")]
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
-enum Backend {
+pub(crate) enum Backend {
     /// SQS and DynamoDB.
     Aws,
 }
@@ -174,9 +163,7 @@ fn dispatch(command: Command) -> Result<()> {
             serve(&config, args.fault.as_ref())
         }
         #[cfg(feature = "aws")]
-        Command::Aws { command: AwsCommand::Provision { config, kms_key } } => {
-            nodes::provision(&config.load(&[])?, kms_key)
-        }
+        Command::Aws { command } => run_aws(command),
         Command::Gateway(args) => args.run(Role::Gateway),
         Command::Persister(args) => args.run(Role::Persister),
         Command::Notifier(args) => args.run(Role::Notifier),
@@ -199,7 +186,7 @@ fn dispatch(command: Command) -> Result<()> {
 
 impl ConfigArgs {
     /// Reads all layers; `more` are flags of the command itself, which win.
-    fn load(&self, more: &[(String, String)]) -> Result<Config> {
+    pub(crate) fn load(&self, more: &[(String, String)]) -> Result<Config> {
         let flags: Vec<(String, String)> = self.set.iter().chain(more).cloned().collect();
         config::load(self.config.as_deref(), std::env::vars(), &flags).context("cannot start")
     }

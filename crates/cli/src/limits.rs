@@ -110,3 +110,18 @@ pub(crate) const PORT_HEAD_MS: u64 = 5_000;
 /// Wait after a connection could not be accepted, milliseconds.
 #[cfg(feature = "aws")]
 pub(crate) const PORT_RETRY_MS: u64 = 500;
+/// Messages a month of a reckoned bill.
+#[cfg(feature = "aws")]
+pub(crate) const COST_MESSAGES_MAX: u64 = 1_000_000_000_000_000;
+/// Sockets told of each of its messages.
+#[cfg(feature = "aws")]
+pub(crate) const COST_RECIPIENTS_MAX: u64 = 1_000_000;
+/// Bytes of a body of it: a frame has at most 32 KiB.
+#[cfg(feature = "aws")]
+pub(crate) const COST_BODY_BYTES_MAX: u64 = 32_768;
+/// Open sockets of it.
+#[cfg(feature = "aws")]
+pub(crate) const COST_CONNECTIONS_MAX: u64 = 1_000_000_000;
+/// Between two words that a table is still being restored, milliseconds.
+#[cfg(feature = "aws")]
+pub(crate) const RESTORE_TELL_MS: u64 = 30_000;

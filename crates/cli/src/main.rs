@@ -2,6 +2,8 @@
 //! The only place that knows all parts; it holds no rule of the chat itself.
 
 mod args;
+#[cfg(feature = "aws")]
+mod aws;
 mod clock;
 mod compose;
 mod config;

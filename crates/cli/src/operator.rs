@@ -1,10 +1,16 @@
-//! Operator commands on dead letters, through the admin interface of the running server.
+//! Operator commands on dead letters, through the admin interface of the running server, or straight on AWS.
 //! Finds the server by its data folder, or by `DYNAMOWAVE_URL` and `DYNAMOWAVE_TOKEN`; decides nothing itself.
 
 use anyhow::{Context as _, Result, bail};
+use api::Fate;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
+#[cfg(feature = "aws")]
+use crate::{
+    args::{Backend, ConfigArgs},
+    aws::dead_letters::OnAws,
+};
 use crate::{
     home::Home,
     limits::{DEAD_LETTERS_PER_PAGE, OPERATOR_TIMEOUT, READY_TIMEOUT},
@@ -22,6 +28,13 @@ pub(crate) struct DeadLetterArgs {
     /// Token of an admin or of the operator.
     #[arg(long, global = true, env = "DYNAMOWAVE_TOKEN", hide_env_values = true)]
     token: Option<String>,
+    /// Where the queues are, to act on them without a server between.
+    #[cfg(feature = "aws")]
+    #[arg(long, global = true, value_enum)]
+    backend: Option<Backend>,
+    #[cfg(feature = "aws")]
+    #[command(flatten)]
+    config: ConfigArgs,
     /// Which queue.
     #[arg(long, global = true, value_enum, default_value_t = QueueName::Messages)]
     queue: QueueName,
@@ -32,9 +45,12 @@ pub(crate) struct DeadLetterArgs {
     command: DeadLetterCommand,
 }
 
+/// One of the two queues.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum QueueName {
+pub(crate) enum QueueName {
+    /// Commands.
     Messages,
+    /// What is to be told.
     Notifications,
 }
 
@@ -53,14 +69,27 @@ enum DeadLetterCommand {
     Drop(Which),
 }
 
+/// Which dead letters.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
-struct Which {
+pub(crate) struct Which {
     /// Ids, as listed.
-    ids: Vec<String>,
+    pub(crate) ids: Vec<String>,
     /// All of them.
     #[arg(long)]
-    all: bool,
+    pub(crate) all: bool,
+}
+
+/// Where dead letters are asked for. What is answered is as the admin routes have it.
+pub(crate) trait Letters {
+    /// At most [`DEAD_LETTERS_PER_PAGE`] of them after this id.
+    fn page(&self, after: Option<&str>) -> Result<Vec<Value>>;
+
+    /// One of them.
+    fn show(&self, id: &str) -> Result<Value>;
+
+    /// Redrives or drops some; tells how many.
+    fn settle(&self, fate: Fate, which: &Which) -> Result<u64>;
 }
 
 /// The admin interface of one server.
@@ -73,16 +102,82 @@ struct Admin {
 
 /// Runs a `dlq` command.
 pub(crate) fn run(args: &DeadLetterArgs) -> Result<()> {
-    let admin = Admin::of(args)?;
+    let letters = letters(args)?;
     match &args.command {
-        DeadLetterCommand::List => admin.list(args.json),
+        DeadLetterCommand::List => list(&*letters, args.json),
         DeadLetterCommand::Show { id } => {
-            let letter = admin.get(&format!("/v1/admin/dead-letters/{id}?queue={}", admin.queue))?;
-            println!("{}", serde_json::to_string_pretty(&letter)?);
+            println!("{}", serde_json::to_string_pretty(&letters.show(id)?)?);
             Ok(())
         }
-        DeadLetterCommand::Redrive(which) => admin.act("redrive", "sent again", which),
-        DeadLetterCommand::Drop(which) => admin.act("drop", "dropped", which),
+        DeadLetterCommand::Redrive(which) => {
+            println!("{} sent again", letters.settle(Fate::Redrive, which)?);
+            Ok(())
+        }
+        DeadLetterCommand::Drop(which) => {
+            println!("{} dropped", letters.settle(Fate::Drop, which)?);
+            Ok(())
+        }
+    }
+}
+
+fn letters(args: &DeadLetterArgs) -> Result<Box<dyn Letters>> {
+    #[cfg(feature = "aws")]
+    if let Some(Backend::Aws) = args.backend {
+        return Ok(Box::new(OnAws::open(&args.config.load(&[])?, args.queue)?));
+    }
+    Ok(Box::new(Admin::of(args)?))
+}
+
+fn list(letters: &dyn Letters, as_json: bool) -> Result<()> {
+    let mut count = 0_usize;
+    let mut after: Option<String> = None;
+    loop {
+        let items = letters.page(after.as_deref())?;
+        for item in &items {
+            if as_json {
+                println!("{item}");
+            } else {
+                print_row(item, count == 0);
+            }
+            count += 1;
+        }
+        match items.last().and_then(|item| item["id"].as_str()) {
+            Some(last) if items.len() == DEAD_LETTERS_PER_PAGE => after = Some(last.to_owned()),
+            _ => break,
+        }
+    }
+    if count == 0 && !as_json {
+        println!("No dead letters.");
+    }
+    Ok(())
+}
+
+impl Letters for Admin {
+    fn page(&self, after: Option<&str>) -> Result<Vec<Value>> {
+        let after = after.map(|after| format!("&after={after}")).unwrap_or_default();
+        let page = self.get(&format!(
+            "/v1/admin/dead-letters?queue={}&limit={DEAD_LETTERS_PER_PAGE}{after}",
+            self.queue
+        ))?;
+        Ok(page["items"].as_array().context("the server's answer has no items")?.clone())
+    }
+
+    fn show(&self, id: &str) -> Result<Value> {
+        self.get(&format!("/v1/admin/dead-letters/{id}?queue={}", self.queue))
+    }
+
+    fn settle(&self, fate: Fate, which: &Which) -> Result<u64> {
+        let body = if which.all {
+            json!({"queue": self.queue, "all": true})
+        } else {
+            json!({"queue": self.queue, "ids": which.ids})
+        };
+        let action = match fate {
+            Fate::Redrive => "redrive",
+            Fate::Drop => "drop",
+        };
+        let answer = self.post(&format!("/v1/admin/dead-letters/{action}?queue={}", self.queue), &body)?;
+        answer["count"].as_u64().context("the server's answer has no count")
     }
 }
 
@@ -101,45 +196,6 @@ impl Admin {
             .http_status_as_error(false)
             .build();
         Ok(Admin { agent: agent.new_agent(), url, token, queue })
-    }
-
-    fn list(&self, as_json: bool) -> Result<()> {
-        let mut count = 0_usize;
-        let mut after = String::new();
-        loop {
-            let page = self.get(&format!(
-                "/v1/admin/dead-letters?queue={}&limit={DEAD_LETTERS_PER_PAGE}{after}",
-                self.queue
-            ))?;
-            let items = page["items"].as_array().context("the server's answer has no items")?;
-            for item in items {
-                if as_json {
-                    println!("{item}");
-                } else {
-                    print_row(item, count == 0);
-                }
-                count += 1;
-            }
-            match items.last().and_then(|item| item["id"].as_str()) {
-                Some(last) if items.len() == DEAD_LETTERS_PER_PAGE => after = format!("&after={last}"),
-                _ => break,
-            }
-        }
-        if count == 0 && !as_json {
-            println!("No dead letters.");
-        }
-        Ok(())
-    }
-
-    fn act(&self, action: &str, done: &str, which: &Which) -> Result<()> {
-        let body = if which.all {
-            json!({"queue": self.queue, "all": true})
-        } else {
-            json!({"queue": self.queue, "ids": which.ids})
-        };
-        let answer = self.post(&format!("/v1/admin/dead-letters/{action}?queue={}", self.queue), &body)?;
-        println!("{} {done}", answer["count"]);
-        Ok(())
     }
 
     fn get(&self, path: &str) -> Result<Value> {

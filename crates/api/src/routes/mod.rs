@@ -17,6 +17,7 @@ mod server;
 mod sessions;
 mod users;
 
+pub use self::admin::{DeadLetters, Fate};
 pub(crate) use self::{attachments::UPLOAD_PATH, avatars::AVATAR_PATH};
 use crate::endpoint::Endpoint;
 

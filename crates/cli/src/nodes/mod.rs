@@ -83,11 +83,11 @@ pub(crate) fn provision(config: &Config, key: Option<String>) -> Result<()> {
     Ok(())
 }
 
-fn region(config: &Config) -> Option<String> {
+pub(crate) fn region(config: &Config) -> Option<String> {
     (!config.aws.region.is_empty()).then(|| config.aws.region.clone())
 }
 
-fn runtime() -> Result<Runtime> {
+pub(crate) fn runtime() -> Result<Runtime> {
     Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
 }
 
@@ -162,7 +162,7 @@ fn cannot_open(config: &Config) -> String {
     )
 }
 
-fn names(config: &Config) -> AwsNames {
+pub(crate) fn names(config: &Config) -> AwsNames {
     let aws = &config.aws;
     let queue = |queue: &String, dead: &String| QueueNames { queue: queue.clone(), dead: dead.clone() };
     AwsNames {

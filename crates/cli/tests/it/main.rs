@@ -4,6 +4,18 @@
 #![allow(clippy::unwrap_used, reason = "a test says by panicking that it failed")]
 
 mod accounts;
+#[cfg(feature = "aws")]
+mod aws_cost;
+#[cfg(feature = "aws")]
+mod aws_dead_letters;
+#[cfg(feature = "aws")]
+mod aws_doctor;
+#[cfg(feature = "aws")]
+mod aws_emulator;
+#[cfg(feature = "aws")]
+mod aws_proxy;
+#[cfg(feature = "aws")]
+mod aws_restore;
 mod client;
 mod config;
 mod crash;

@@ -10,6 +10,8 @@
 
 mod archive;
 mod client;
+mod cost;
+mod counting;
 mod emulator;
 mod failures;
 mod http1;

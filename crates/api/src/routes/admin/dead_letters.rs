@@ -72,17 +72,21 @@ struct QueueQuery {
     queue: Option<QueueName>,
 }
 
-/// One of the two queues, its items shown alike.
+/// The dead letters of one of the two queues, shown alike.
 #[derive(Clone, Copy)]
-enum DeadLetters<'a> {
+pub enum DeadLetters<'a> {
+    /// Of commands.
     Messages(&'a dyn Queue<Envelope>),
+    /// Of announcements.
     Notifications(&'a dyn Queue<Announcement>),
 }
 
-/// What is done with a selection.
-#[derive(Clone, Copy)]
-enum Fate {
+/// What is done with dead letters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// They are sent again.
     Redrive,
+    /// They are forgotten for good.
     Drop,
 }
 
@@ -92,7 +96,7 @@ async fn list(
     Query(query): Query<DeadLettersQuery>,
 ) -> Result<axum::Json<Page<DeadLetterItem>>, Problem> {
     let limit = page::limit(query.limit)?;
-    let items = DeadLetters::of(&app, query.queue).page(query.after.as_deref(), limit).await?;
+    let items = of(&app, query.queue).page(query.after.as_deref(), limit).await?;
     let next = page::next(&items, limit, |last| last.id.clone());
     Ok(axum::Json(Page { items, next }))
 }
@@ -103,23 +107,11 @@ async fn show(
     segments: Segments,
     Query(query): Query<QueueQuery>,
 ) -> Result<axum::Json<DeadLetterItem>, Problem> {
-    let letters = DeadLetters::of(&app, query.queue);
-    let id = segments.text("deadLetter");
-    let (mut after, mut seen) = (None::<String>, 0);
-    // The port lists and does not look up: there are few dead letters, or something is badly wrong.
-    while seen < DEAD_LETTERS_SCAN_MAX {
-        let limit = chat::limits::PAGE_ROWS_MAX;
-        let items = letters.page(after.as_deref(), limit).await?;
-        seen += items.len();
-        after = page::next(&items, limit, |last| last.id.clone());
-        if let Some(found) = items.into_iter().find(|item| item.id == id) {
-            return Ok(axum::Json(found));
-        }
-        if after.is_none() {
-            break;
-        }
-    }
-    Err(Problem::new(Code::DeadLetterNotFound, "There is no such dead letter: redriven or dropped already?"))
+    let found = of(&app, query.queue).find(segments.text("deadLetter")).await?;
+    found.map(axum::Json).ok_or_else(|| {
+        let detail = "There is no such dead letter: redriven or dropped already?";
+        Problem::new(Code::DeadLetterNotFound, detail)
+    })
 }
 
 async fn redrive(
@@ -143,9 +135,9 @@ async fn settle(
     selection: &DeadLetterSelection,
     fate: Fate,
 ) -> Result<axum::Json<DeadLetterCount>, Problem> {
-    let letters = DeadLetters::of(app, selection.queue);
+    let letters = of(app, selection.queue);
     let count = if selection.all {
-        settle_all(letters, fate).await?
+        letters.settle_all(fate).await?
     } else if (1..=DEAD_LETTERS_NAMED_MAX).contains(&selection.ids.len()) {
         letters.settle(&selection.ids, fate).await?
     } else {
@@ -157,23 +149,11 @@ async fn settle(
     Ok(axum::Json(DeadLetterCount { count: count as u64 }))
 }
 
-/// All there are when it begins: ids are listed first, so that one that dies again at once is not taken again.
-async fn settle_all(letters: DeadLetters<'_>, fate: Fate) -> Result<usize, Problem> {
-    let limit = chat::limits::PAGE_ROWS_MAX;
-    let (mut ids, mut after) = (Vec::new(), None::<String>);
-    while ids.len() < DEAD_LETTERS_SCAN_MAX {
-        let items = letters.page(after.as_deref(), limit).await?;
-        after = page::next(&items, limit, |last| last.id.clone());
-        ids.extend(items.into_iter().map(|item| item.id));
-        if after.is_none() {
-            break;
-        }
+fn of(app: &App, queue: Option<QueueName>) -> DeadLetters<'_> {
+    match queue.unwrap_or(QueueName::Messages) {
+        QueueName::Messages => DeadLetters::Messages(&*app.messages),
+        QueueName::Notifications => DeadLetters::Notifications(&*app.notifications),
     }
-    let mut count = 0;
-    for some in ids.chunks(limit) {
-        count += letters.settle(some, fate).await?;
-    }
-    Ok(count)
 }
 
 impl Fate {
@@ -185,15 +165,12 @@ impl Fate {
     }
 }
 
-impl<'a> DeadLetters<'a> {
-    fn of(app: &'a App, queue: Option<QueueName>) -> DeadLetters<'a> {
-        match queue.unwrap_or(QueueName::Messages) {
-            QueueName::Messages => DeadLetters::Messages(&*app.messages),
-            QueueName::Notifications => DeadLetters::Notifications(&*app.notifications),
-        }
-    }
-
-    async fn page(self, after: Option<&str>, limit: usize) -> Result<Vec<DeadLetterItem>, PortError> {
+impl DeadLetters<'_> {
+    /// At most `limit` of them, in the order of their ids, after this one.
+    ///
+    /// # Errors
+    /// As the queue's.
+    pub async fn page(self, after: Option<&str>, limit: usize) -> Result<Vec<DeadLetterItem>, PortError> {
         Ok(match self {
             Self::Messages(queue) => {
                 queue.dead_letters(after, limit).await?.into_iter().map(of_command).collect()
@@ -204,13 +181,60 @@ impl<'a> DeadLetters<'a> {
         })
     }
 
-    async fn settle(self, ids: &[String], fate: Fate) -> Result<usize, PortError> {
+    /// One of them. The port lists and does not look up: there are few dead letters, or something is badly wrong.
+    ///
+    /// # Errors
+    /// As the queue's.
+    pub async fn find(self, id: &str) -> Result<Option<DeadLetterItem>, PortError> {
+        let limit = chat::limits::PAGE_ROWS_MAX;
+        let (mut after, mut seen) = (None::<String>, 0);
+        while seen < DEAD_LETTERS_SCAN_MAX {
+            let items = self.page(after.as_deref(), limit).await?;
+            seen += items.len();
+            after = page::next(&items, limit, |last| last.id.clone());
+            if let Some(found) = items.into_iter().find(|item| item.id == id) {
+                return Ok(Some(found));
+            }
+            if after.is_none() {
+                break;
+            }
+        }
+        Ok(None)
+    }
+
+    /// Redrives or drops these, and tells how many there were. Safe to repeat.
+    ///
+    /// # Errors
+    /// As the queue's; some of them may be done.
+    pub async fn settle(self, ids: &[String], fate: Fate) -> Result<usize, PortError> {
         match (self, fate) {
             (Self::Messages(queue), Fate::Redrive) => queue.redrive(ids).await,
             (Self::Messages(queue), Fate::Drop) => queue.drop_dead(ids).await,
             (Self::Notifications(queue), Fate::Redrive) => queue.redrive(ids).await,
             (Self::Notifications(queue), Fate::Drop) => queue.drop_dead(ids).await,
         }
+    }
+
+    /// All there are when it begins: ids are listed first, so that one that dies again at once is not taken again.
+    ///
+    /// # Errors
+    /// As the queue's; some of them may be done.
+    pub async fn settle_all(self, fate: Fate) -> Result<usize, PortError> {
+        let limit = chat::limits::PAGE_ROWS_MAX;
+        let (mut ids, mut after) = (Vec::new(), None::<String>);
+        while ids.len() < DEAD_LETTERS_SCAN_MAX {
+            let items = self.page(after.as_deref(), limit).await?;
+            after = page::next(&items, limit, |last| last.id.clone());
+            ids.extend(items.into_iter().map(|item| item.id));
+            if after.is_none() {
+                break;
+            }
+        }
+        let mut count = 0;
+        for some in ids.chunks(limit) {
+            count += self.settle(some, fate).await?;
+        }
+        Ok(count)
     }
 }
 

@@ -6,6 +6,7 @@ mod dead_letters;
 mod health;
 mod users;
 
+pub use self::dead_letters::{DeadLetters, Fate};
 use crate::endpoint::Endpoint;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
