@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import template
@@ -185,3 +187,16 @@ def test_alarms_watch_errors_latency_connections_and_tasks() -> None:
     }
     for name in loud:
         assert alarms[name]["AlarmActions"] == [{"Fn::ImportValue": {"Fn::Sub": "${DataStack}-AlarmTopicArn"}}]
+
+
+def test_every_variable_is_an_option_of_the_program() -> None:
+    """It refuses to start with one that is none."""
+    source = (Path(__file__).parents[3] / "crates/cli/src/config/mod.rs").read_text(encoding="utf-8")
+    options = {
+        f"DYNAMOWAVE_{section}_{option}".upper()
+        for section, fields in re.findall(r"pub\(crate\) struct (\w+) \{\n(.*?)\n\}", source, re.DOTALL)
+        for option in re.findall(r"pub\(crate\) (\w+):", fields)
+    }
+    for name, container in containers().items():
+        variables = {one["Name"] for one in (*container["Environment"], *container.get("Secrets", ()))}
+        assert variables - options == set(), name

@@ -93,19 +93,23 @@ def test_without_a_statement_a_journey_is_denied(
     (statement,) = (one for of, one in _statements() if (of, one["Sid"]) == (role, sid))
     of_role = USED.get(role, {})
     needing = [flow for flow in FLOWS[role] if any(used == sid for used, _ in of_role.get(flow, ()))]
-    shortest = min(needing or FLOWS[role], key=lambda flow: TOOK_S.get(flow, 0))
+    shortest_first = sorted(needing or FLOWS[role], key=lambda flow: TOOK_S.get(flow, 0))
     monkeypatch.setattr(flows, "PATIENCE_S", PATIENCE_S)
     since = emulator.audit.stat().st_size
-    broke = None
+    broke, denied = None, []
     with without(emulator, stacks["serverless"], role, sid):
         _start_anew(emulator, stacks, role)
-        try:
-            shortest(emulator, stacks)
-        except Exception as error:  # noqa: BLE001 a journey may end in any way but well
-            broke = error
-        end = time.monotonic() + DENIAL_S
-        while not (denied := _denied(emulator, stacks, role, since, statement)) and time.monotonic() < end:
-            time.sleep(0.2)
+        for flow in shortest_first:
+            try:
+                flow(emulator, stacks)
+            except Exception as error:  # noqa: BLE001 a journey may end in any way but well
+                broke = error
+            end = time.monotonic() + DENIAL_S
+            while not (denied := _denied(emulator, stacks, role, since, statement)) and time.monotonic() < end:
+                time.sleep(0.2)
+            if denied:
+                break
+            emulator.way.refuse_nothing()
     _start_anew(emulator, stacks, role)
     _settle(emulator, stacks)
     assert denied, f"nobody missed {sid} of {role}"
