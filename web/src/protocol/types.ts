@@ -403,7 +403,7 @@ export interface DeadLetterItem {
   id: string;
   /** Its queue. */
   queue: QueueName;
-  /** What it is: an action, or a kind of announcement. */
+  /** What it is: an action, or a kind of announcement; `unreadable` when what it carries does not read. */
   name: string;
   /** Why it was given up. */
   reason: string;

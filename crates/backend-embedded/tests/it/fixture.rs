@@ -264,7 +264,7 @@ async fn letters(world: &World) {
         world.messages.settle(leases.into_iter().map(dead).collect()).await.unwrap();
     }
     let letters = world.messages.dead_letters(None, 9).await.unwrap();
-    assert_eq!(letters[2].body.command_id, CommandId::from_u128(52));
+    assert_eq!(letters[2].body.as_ref().unwrap().command_id, CommandId::from_u128(52));
     assert_eq!(world.messages.redrive(&[letters[1].id.clone()]).await.unwrap(), 1);
     assert_eq!(world.messages.drop_dead(&[letters[2].id.clone()]).await.unwrap(), 1);
     world.persist_all().await;
