@@ -140,6 +140,10 @@ if [ -n "${SERVER_BINARY:-}" ]; then
   cp "$SERVER_BINARY" "$binary"
 else
   say "building the server"
+  # With the web app in it, which the journeys open.
+  case " ${parts[*]} " in
+    *" browser "*) [ -f web/dist/index.html ] || make web ;;
+  esac
   cargo build -p cli --features aws
   cp "$target/debug/dynamowave" "$binary"
 fi
