@@ -135,10 +135,28 @@ browser() {
 
 emulator
 secret=$(openssl rand -base64 36)
-say "building"
-cargo build -p cli --features aws
-cp "$target/debug/dynamowave" "$binary"
-case " ${parts[*]} " in *" load "*) cargo build -p load && cp "$target/debug/dynamowave-load" "$load" ;; esac
+# SERVER_BINARY and LOAD_BINARY name programs that are built already.
+if [ -n "${SERVER_BINARY:-}" ]; then
+  cp "$SERVER_BINARY" "$binary"
+else
+  say "building the server"
+  # With the web app in it, which the journeys open.
+  case " ${parts[*]} " in
+    *" browser "*) [ -f web/dist/index.html ] || make web ;;
+  esac
+  cargo build -p cli --features aws
+  cp "$target/debug/dynamowave" "$binary"
+fi
+case " ${parts[*]} " in
+  *" load "*)
+    if [ -z "${LOAD_BINARY:-}" ]; then
+      say "building the load generator"
+      cargo build -p load
+      LOAD_BINARY=$target/debug/dynamowave-load
+    fi
+    cp "$LOAD_BINARY" "$load"
+    ;;
+esac
 for part in "${parts[@]}"; do
   case "$part" in
     tests | load | browser) "$part" ;;

@@ -32,6 +32,7 @@ export class Server {
     if (RUNNING !== undefined) {
       if (settings.length > 0 || fault !== undefined) throw new Error("this journey needs a server of its own, without SERVER_URL");
       server.#address = RUNNING;
+      if (process.env.PAGES === "dist") server.#front = await startFront(() => new URL(RUNNING).host);
       return server;
     }
     server.settings = settings.flatMap((setting) => ["--set", setting]);
@@ -74,7 +75,7 @@ export class Server {
   }
 
   async end() {
-    if (RUNNING !== undefined) return;
+    if (RUNNING !== undefined) return this.#front?.close();
     await this.kill();
     this.#front?.close();
     await rm(this.data, { recursive: true, force: true });

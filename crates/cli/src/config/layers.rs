@@ -189,6 +189,8 @@ mod tests {
             ("registration.policy", "maybe", "policy"),
             ("tls.key", "key.pem", "belong together"),
             ("traces.ratio", "2", "traces.ratio"),
+            ("server.trusted_proxies", "10.0.0.0/33", "server.trusted_proxies"),
+            ("node.secret", "short", "node.secret"),
         ] {
             let text = format!("{:#}", load(None, [], &pairs(&[(name, value)])).unwrap_err());
             assert!(text.contains(expected), "{name}={value}: {text}");
@@ -198,12 +200,12 @@ mod tests {
     #[test]
     fn lists_and_numbers_are_read_from_text() {
         let flags = pairs(&[
-            ("server.trusted_proxies", "10.0.0.1, 10.0.0.2"),
+            ("server.trusted_proxies", "10.0.0.1, 10.1.0.0/16"),
             ("traces.ratio", "1"),
             ("server.allow_plaintext", "true"),
         ]);
         let config = load(None, [], &flags).unwrap();
-        assert_eq!(config.server.trusted_proxies, ["10.0.0.1", "10.0.0.2"]);
+        assert_eq!(config.server.trusted_proxies, ["10.0.0.1", "10.1.0.0/16"]);
         assert!((config.traces.ratio - 1.0).abs() < f64::EPSILON);
         assert!(config.server.allow_plaintext);
     }

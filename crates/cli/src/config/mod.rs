@@ -53,7 +53,7 @@ pub(crate) struct Server {
     pub(crate) listen: String,
     /// Threads that hold sockets; 0 means one per core.
     pub(crate) threads: usize,
-    /// Addresses of reverse proxies whose `X-Forwarded-For` is believed.
+    /// Addresses of reverse proxies whose `X-Forwarded-For` is believed, or networks of them, like "10.0.0.0/16".
     pub(crate) trusted_proxies: Vec<String>,
     /// Origins of web pages, besides the server's own, that may use the API with a token, like "https://app.example.org".
     pub(crate) allowed_origins: Vec<String>,
@@ -406,10 +406,8 @@ impl Config {
         within("node.notice_ms", self.node.notice_ms, 0, NOTICE_MS_MAX)?;
         within("node.shed_per_mille", self.node.shed_per_mille.into(), 0, 1_000)?;
         for proxy in &self.server.trusted_proxies {
-            ensure!(
-                proxy.parse::<std::net::IpAddr>().is_ok(),
-                "server.trusted_proxies: {proxy:?} is no IP address"
-            );
+            let parsed = proxy.parse::<api::Network>();
+            parsed.map_err(|error| anyhow::anyhow!("server.trusted_proxies: {error}"))?;
         }
         within("server.threads", self.server.threads as u64, 0, 256)?;
         within("limits.connections_max", self.limits.connections_max as u64, 1, 10_000_000)?;

@@ -94,7 +94,7 @@ async fn serve(stream: TcpStream, acceptor: Option<TlsAcceptor>, router: Router)
     match tokio::time::timeout(limit, acceptor.accept(stream)).await {
         Ok(Ok(stream)) => speak(stream, router).await,
         Ok(Err(error)) => {
-            tracing::warn!(%error, "a node was refused: its certificate is not of our authority")
+            tracing::warn!(%error, "a node was refused: its certificate is not of our authority");
         }
         Err(_) => tracing::debug!("a node did not finish its handshake"),
     }
