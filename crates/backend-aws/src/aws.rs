@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use chat::{
     Announcement, Envelope, Epoch,
-    ports::{Clock, Commands, PortError, Queue, Randomness, Search, Store},
+    ports::{Clock, Commands, Moving, PortError, Queue, Randomness, Search, Store},
 };
 
 use crate::{
@@ -21,7 +21,8 @@ use crate::{
         LEASE_MS, QUEUE_ITEMS_MAX, RECEIVES_MAX, REQUEST_BACKOFF_MS, REQUEST_TOTAL_MS, REQUEST_TRIES_MAX,
         REQUEST_TRY_MS, WORKER_LEASE_MS,
     },
-    queue::{AwsQueue, Leases, QueuePlace, Renew},
+    moving::{AwsMoving, check_whole},
+    queue::{AwsQueue, Leases, MESSAGES, QueuePlace, Renew},
     search::AwsSearch,
     store::{AwsStore, Core},
     table::Table,
@@ -77,6 +78,8 @@ pub struct Aws {
     pub directory: AwsDirectory,
     /// Searching in messages.
     pub search: Arc<dyn Search>,
+    /// Moving in and out.
+    pub moving: Arc<dyn Moving>,
     /// To be called with every durable outcome by a persister in this process.
     pub applied: Applied,
     /// Renews what is leased here.
@@ -154,7 +157,8 @@ impl Aws {
     /// Opens an installation that is provisioned. Must be called in a tokio runtime.
     ///
     /// # Errors
-    /// When a table or a queue does not answer, or is not there.
+    /// When a table or a queue does not answer, or is not there; `Unsupported` when what another home held is half taken
+    /// in.
     pub async fn open(
         sdk: &SdkConfig,
         names: &AwsNames,
@@ -162,15 +166,39 @@ impl Aws {
         clock: Arc<dyn Clock>,
         randomness: Arc<dyn Randomness>,
     ) -> Result<Aws, PortError> {
+        Aws::open_any(sdk, names, options, (clock, randomness), true).await
+    }
+
+    /// Opens it for taking in what another home held. What reads the epoch has to open it again afterwards.
+    ///
+    /// # Errors
+    /// As [`Aws::open`], but for what is half taken in.
+    pub async fn open_to_take_in(
+        sdk: &SdkConfig,
+        names: &AwsNames,
+        options: AwsOptions,
+        clock: Arc<dyn Clock>,
+        randomness: Arc<dyn Randomness>,
+    ) -> Result<Aws, PortError> {
+        Aws::open_any(sdk, names, options, (clock, randomness), false).await
+    }
+
+    async fn open_any(
+        sdk: &SdkConfig,
+        names: &AwsNames,
+        options: AwsOptions,
+        (clock, randomness): (Arc<dyn Clock>, Arc<dyn Randomness>),
+        is_to_be_served: bool,
+    ) -> Result<Aws, PortError> {
         let (tables, queues) = (aws_sdk_dynamodb::Client::new(sdk), aws_sdk_sqs::Client::new(sdk));
         let (usage, jitter) = (Arc::new(Usage::default()), Jitter::new(randomness));
         let table = |name: &str| Table::new(tables.clone(), name, Arc::clone(&usage), jitter.clone());
         let (main, live) = (table(&names.main_table), table(&names.live_table));
-        let epoch = epoch(&main, &jitter).await?;
+        let epoch = epoch(&main, &jitter, is_to_be_served).await?;
         let core = Arc::new(Core::new(main.clone(), Arc::clone(&clock), jitter.clone(), epoch));
         let store: Arc<dyn Store> = Arc::new(AwsStore(Arc::clone(&core)));
         let waited = Waited::default();
-        let messages_place = QueuePlace::find(&queues, "messages", &names.messages, options).await?;
+        let messages_place = QueuePlace::find(&queues, MESSAGES, &names.messages, options).await?;
         let notifications_place =
             QueuePlace::find(&queues, "notifications", &names.notifications, options).await?;
         let messages: AwsQueue<Envelope> = AwsQueue::new(
@@ -186,6 +214,7 @@ impl Aws {
             commands: Arc::new(AwsCommands::new(messages.clone(), live.clone(), jitter)),
             applied: waited.applied(live.clone(), Arc::clone(&clock)),
             directory: AwsDirectory::new(live, Arc::clone(&store), clock),
+            moving: Arc::new(AwsMoving(Arc::clone(&core))),
             search: Arc::new(AwsSearch::new(core)),
             leases: Leases::of(vec![
                 Arc::new(messages.clone()) as Arc<dyn Renew>,
@@ -199,16 +228,25 @@ impl Aws {
     }
 }
 
+/// The generation of a history.
+const EPOCH: &str = "e";
+
+/// The item that holds it.
+pub(crate) fn epoch_item(epoch: u128) -> Item {
+    Item::new(keys::epoch()).with(EPOCH, text(&hex(&epoch.to_be_bytes())))
+}
+
 /// The generation of the history. Read, and only where there is none made: so that of all programs only those that meet
 /// a new installation first have to be allowed to.
-async fn epoch(main: &Table, jitter: &Jitter) -> Result<Epoch, PortError> {
-    const EPOCH: &str = "e";
+async fn epoch(main: &Table, jitter: &Jitter, is_to_be_served: bool) -> Result<Epoch, PortError> {
+    if is_to_be_served {
+        check_whole(main.get(&keys::arrival()).await?.as_ref())?;
+    }
     let item = match main.get(&keys::epoch()).await? {
         Some(item) => item,
         None => {
-            let new = hex(&jitter.nonce().to_be_bytes());
             // Somebody else may be quicker: what is there then counts.
-            main.write(Item::new(keys::epoch()).with(EPOCH, text(&new)).put_new()).await?;
+            main.write(epoch_item(jitter.nonce()).put_new()).await?;
             main.get(&keys::epoch()).await?.ok_or_else(|| corrupt("epoch", "it is not there"))?
         }
     };

@@ -13,6 +13,8 @@ const ALONE: &str = "-";
 pub(crate) const MEMBERSHIPS: &str = "C#";
 /// Sort keys of members in the partition of a conversation.
 pub(crate) const MEMBERS: &str = "M#";
+/// Sort keys of how conversations are wanted in the partition of a person.
+pub(crate) const PREFERRED: &str = "Q#";
 /// Sort keys of failures in the partition of a person.
 pub(crate) const FAILURES: &str = "X#";
 /// Sort keys of connections in the partition of a person.
@@ -53,7 +55,7 @@ pub(crate) fn membership(user: UserId, conversation: ConversationId) -> Key {
 }
 
 pub(crate) fn conversation_preferences(user: UserId, conversation: ConversationId) -> Key {
-    Key::new(person(user), format!("Q#{}", hex(&conversation.to_bytes())))
+    Key::new(person(user), format!("{PREFERRED}{}", hex(&conversation.to_bytes())))
 }
 
 pub(crate) fn failure(user: UserId, conversation: ConversationId, command: CommandId, code: &str) -> Key {
@@ -76,6 +78,11 @@ pub(crate) fn first_account() -> Key {
 
 pub(crate) fn epoch() -> Key {
     Key::new("SERVER", "EPOCH")
+}
+
+/// What was taken in from another home, and how far that is.
+pub(crate) fn arrival() -> Key {
+    Key::new("SERVER", "ARRIVAL")
 }
 
 pub(crate) fn token(hash: &SecretHash) -> Key {

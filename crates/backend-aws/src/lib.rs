@@ -16,6 +16,7 @@ mod item;
 mod jitter;
 mod keys;
 pub mod limits;
+mod moving;
 mod posting;
 mod provision;
 mod queue;

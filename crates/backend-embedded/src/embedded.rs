@@ -12,12 +12,13 @@ use std::{
 
 use chat::{
     Announcement, Envelope, Epoch,
-    ports::{Clock, Commands, Directory, Queue, Randomness, Search, Store},
+    ports::{Clock, Commands, Directory, Moving, Queue, Randomness, Search, Store},
 };
 use journal::{Archive, FileSystem, Hooks, Journal, Options, Position};
 use parking_lot::Mutex;
 
 use crate::{
+    apply,
     cache::Cache,
     codec,
     commands::{AppliedHook, EmbeddedCommands},
@@ -33,6 +34,7 @@ use crate::{
     keys,
     limits::{MEMBER_CACHE_ENTRIES, META_CACHE_ENTRIES, SESSION_CACHE_ENTRIES},
     migrations,
+    moving::EmbeddedMoving,
     queue::{messages::Messages, notifications::Notifications, port::MessageQueue, progress::Progress},
     record::{Genesis, RECORD_FORMAT, Record, kind},
     replay::{self, Replayed},
@@ -72,9 +74,39 @@ impl Embedded {
     ///
     /// # Errors
     /// [`OpenError`]; its text says what an operator can do.
-    #[allow(clippy::needless_pass_by_value, reason = "handed over like the clock")]
     pub fn open(
         config: Config,
+        clock: Arc<dyn Clock>,
+        randomness: Arc<dyn Randomness>,
+    ) -> Result<Embedded, OpenError> {
+        let embedded = Embedded::open_any(config, None, clock, randomness)?;
+        let folder = || embedded.core.config.data.join("store");
+        let arrival = apply::arrival(&embedded.core);
+        match arrival.map_err(|source| OpenError::Store { folder: folder(), source })? {
+            Some(arrival) if !arrival.is_finished => {
+                Err(OpenError::Unfinished { folder: embedded.core.config.data.clone() })
+            }
+            _ => Ok(embedded),
+        }
+    }
+
+    /// Opens the data folder for taking in what another home held; a new one gets its history's epoch.
+    ///
+    /// # Errors
+    /// As [`Embedded::open`], but for what is half taken in.
+    pub fn open_to_take_in(
+        config: Config,
+        epoch: Epoch,
+        clock: Arc<dyn Clock>,
+        randomness: Arc<dyn Randomness>,
+    ) -> Result<Embedded, OpenError> {
+        Embedded::open_any(config, Some(epoch), clock, randomness)
+    }
+
+    #[allow(clippy::needless_pass_by_value, reason = "handed over like the clock")]
+    fn open_any(
+        config: Config,
+        epoch: Option<Epoch>,
         clock: Arc<dyn Clock>,
         randomness: Arc<dyn Randomness>,
     ) -> Result<Embedded, OpenError> {
@@ -84,7 +116,7 @@ impl Embedded {
         let (journal, recovered) = open_journal(&config, &*randomness, &failure)?;
         let is_new = recovered.last == Position::ZERO;
         if is_new {
-            begin_history(&journal, &*clock, &*randomness)?;
+            begin_history(&journal, epoch, &*clock, &*randomness)?;
         }
         let last = journal.committed().0;
         let journal_ms = started.elapsed().as_millis();
@@ -172,6 +204,12 @@ impl Embedded {
     #[must_use]
     pub fn search(&self) -> Arc<dyn Search> {
         Arc::new(EmbeddedSearch::new(Arc::clone(&self.search)))
+    }
+
+    /// Moving in and out.
+    #[must_use]
+    pub fn moving(&self) -> Arc<dyn Moving> {
+        Arc::new(EmbeddedMoving(Arc::clone(&self.core)))
     }
 
     /// Makes the search index again from the store, whatever is there; returns how many messages it has. Blocks for as
@@ -294,11 +332,16 @@ fn open_journal(
 }
 
 /// Writes the first record of a new history, durably.
-fn begin_history(journal: &Journal, clock: &dyn Clock, randomness: &dyn Randomness) -> Result<(), OpenError> {
+fn begin_history(
+    journal: &Journal,
+    epoch: Option<Epoch>,
+    clock: &dyn Clock,
+    randomness: &dyn Randomness,
+) -> Result<(), OpenError> {
     let mut random = [0; 10];
     randomness.fill(&mut random);
     let created_at = clock.now_ms();
-    let epoch = Epoch::new(created_at, &random);
+    let epoch = epoch.unwrap_or_else(|| Epoch::new(created_at, &random));
     let genesis = Record::Genesis(Genesis { format: RECORD_FORMAT, epoch, created_at });
     let (told, durable) = mpsc::sync_channel(1);
     journal.append(vec![genesis.encode(created_at)], move |outcome| drop(told.send(outcome)))?;

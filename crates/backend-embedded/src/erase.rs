@@ -8,7 +8,8 @@ use std::{
 };
 
 use chat::{
-    Command, CommandId, ConversationId, Effects, Envelope, EventKind, Outcome, Row, Seq, TimestampMs, UserId,
+    Command, CommandId, ConversationId, Effects, Envelope, Event, EventKind, Outcome, Portable, Row, Seq,
+    TimestampMs, UserId,
 };
 use journal::Position;
 use parking_lot::Mutex;
@@ -23,7 +24,7 @@ use crate::{
     error::Fault,
     keys::{self, Keyspace},
     limits::ERASURES_PER_PASS_MAX,
-    record::{Dead, Late, Moved, Record, Redrive},
+    record::{Dead, Import, Late, Moved, Record, Redrive},
 };
 
 /// Enough of a body's SHA-256 to recognise it.
@@ -87,6 +88,15 @@ pub(crate) fn note(core: &Core, writer: &Writer<'_>, effects: &Effects) -> Resul
         writer.put(&keys::erasure(id, *target), codec::encode(&erasure));
     }
     Ok(())
+}
+
+/// Notes that the text of a message deleted before it was taken in stands nowhere here: what comes of it later is
+/// recognised by that (see [`note_late`]).
+pub(crate) fn note_taken_in(writer: &Writer<'_>, row: &Row) {
+    let Some(deleted_at) = row.message.as_ref().and_then(|message| message.deleted_at) else { return };
+    let Event { conversation, seq, actor, command_id, .. } = row.event;
+    let erasure = Erasure { from: 0, deleted_at, actor, command_id, bodies: Vec::new() };
+    writer.put(&keys::erased(conversation, seq), codec::encode(&erasure));
 }
 
 /// Erases what was deleted long enough ago, if there is anything; returns how many messages.
@@ -233,9 +243,54 @@ impl<'a> Eraser<'a> {
             Record::Dead(dead) => {
                 Record::Dead(Dead { envelope: self.blanked(dead.item, dead.envelope)?, ..dead })
             }
+            Record::Import(Import::Records(records)) => {
+                Record::Import(Import::Records(self.blanked_portables(records)?))
+            }
             _ => return None,
         };
         Some(blanked.encode(record.time_ms).payload.to_vec())
+    }
+
+    /// What was taken in, without the text; `None` when there is nothing to erase in it.
+    fn blanked_portables(&self, mut records: Vec<Portable>) -> Option<Vec<Portable>> {
+        let mut has_changed = false;
+        for record in &mut records {
+            has_changed |= self.blank_portable(record);
+        }
+        has_changed.then_some(records)
+    }
+
+    fn blank_portable(&self, record: &mut Portable) -> bool {
+        let mut has_changed = false;
+        let mut replace = |id: ConversationId, target: Seq, body: &mut String| {
+            let erasure = self.edited.get(&(id, target));
+            if let Some(blank) = erasure.and_then(|erasure| blank(erasure, body)) {
+                *body = blank;
+                has_changed = true;
+            }
+        };
+        match record {
+            Portable::Rows { conversation, rows, .. } => {
+                for row in rows {
+                    if let EventKind::Message { body, .. } = &mut row.event.kind {
+                        replace(*conversation, row.event.seq, body);
+                    }
+                }
+            }
+            Portable::Versions { conversation, versions } => {
+                for version in versions {
+                    replace(*conversation, version.target, &mut version.body);
+                }
+            }
+            Portable::Letter(letter) => {
+                if let Some(blanked) = self.blanked(u64::MAX, letter.envelope.clone()) {
+                    letter.envelope = blanked;
+                    has_changed = true;
+                }
+            }
+            _ => {}
+        }
+        has_changed
     }
 
     /// What an item brought, without the text. What came before the message was none of its text.

@@ -62,6 +62,15 @@ pub enum OpenError {
         /// Where the journal ends.
         last: u64,
     },
+    /// An import into this folder has not come to its end.
+    #[error(
+        "the import into {folder:?} is not finished: run the same `dynamowave import` again, it goes on where it \
+         ended; or delete the folder"
+    )]
+    Unfinished {
+        /// The data folder.
+        folder: PathBuf,
+    },
     /// Records the store still needs are gone from the journal.
     #[error(
         "the store needs record {needed}, but the journal begins at {first}: restore its archive or the store"

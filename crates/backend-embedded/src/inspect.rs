@@ -17,7 +17,7 @@ use crate::{
     error::{Fault, OpenError},
     keys::{self, KEYSPACES, Keyspace},
     limits::{REFILL_BYTES, REFILL_RECORDS},
-    record::{Genesis, Record},
+    record::{Genesis, Record, StoredArrival},
 };
 
 /// Names under which secrets are stored.
@@ -127,6 +127,7 @@ fn readable(keyspace: Keyspace, key: &[u8], bytes: &[u8]) -> Result<Value, Fault
     match keyspace {
         Keyspace::System if key.ends_with(b"genesis") => value::<Genesis>("genesis", bytes),
         Keyspace::System if key.ends_with(b"applied") => value::<Applied>("applied", bytes),
+        Keyspace::System if key.ends_with(b"arrival") => value::<StoredArrival>("arrival", bytes),
         Keyspace::System => value::<u32>("format", bytes),
         Keyspace::Account => value::<Account>("account", bytes),
         Keyspace::Session => value::<Session>("session", bytes),
@@ -213,6 +214,7 @@ fn readable_record(record: &Record) -> Value {
         Record::Erased(erased) => json!({ "erased": to_json(erased) }),
         Record::Late(late) => json!({ "late": to_json(late) }),
         Record::Moved(moved) => json!({ "moved": to_json(moved) }),
+        Record::Import(import) => json!({ "import": to_json(import) }),
     }
 }
 

@@ -215,8 +215,12 @@ pub(crate) fn preferences(user: UserId) -> Key {
     Key::new(Keyspace::Preferences).user(user)
 }
 
+pub(crate) fn conversations_preferred(user: UserId) -> Key {
+    Key::new(Keyspace::ConversationPreferences).user(user)
+}
+
 pub(crate) fn conversation_preferences(user: UserId, conversation: ConversationId) -> Key {
-    Key::new(Keyspace::ConversationPreferences).user(user).conversation(conversation)
+    conversations_preferred(user).conversation(conversation)
 }
 
 pub(crate) fn upload(attachment: AttachmentId) -> Key {

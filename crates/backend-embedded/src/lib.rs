@@ -24,6 +24,7 @@ mod inspect;
 mod keys;
 pub mod limits;
 mod migrations;
+mod moving;
 mod queue;
 mod record;
 mod replay;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use chat::{Announcement, Change, ConversationId, Envelope, Epoch, TimestampMs, ids::Seq};
+use chat::{Announcement, Change, ConversationId, Envelope, Epoch, Portable, TimestampMs, ids::Seq};
 use journal::NewRecord;
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +27,7 @@ pub(crate) mod kind {
     pub(crate) const STRAY: u16 = 11;
     pub(crate) const ERASED: u16 = 12;
     pub(crate) const LATE: u16 = 13;
+    pub(crate) const IMPORT: u16 = 14;
 }
 
 /// One record, decoded.
@@ -59,6 +60,8 @@ pub(crate) enum Record {
     Erased(Vec<(ConversationId, Seq)>),
     /// Text of a message that was erased has come again.
     Late(Late),
+    /// Something of what another home held.
+    Import(Import),
 }
 
 /// How a history begins.
@@ -137,6 +140,27 @@ pub(crate) struct Late {
     pub(crate) at: TimestampMs,
 }
 
+/// A step of taking in what another home held. Only ever stands before the first command.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Import {
+    /// The export with this id is taken in from here on.
+    Begin(u128),
+    /// A part of what it holds.
+    Records(Vec<Portable>),
+    /// So many of its batches are in.
+    Reached(u64),
+    /// All is in.
+    Finish,
+}
+
+/// What was taken in, and how far that is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct StoredArrival {
+    pub(crate) export: u128,
+    pub(crate) batches: u64,
+    pub(crate) is_finished: bool,
+}
+
 impl Record {
     pub(crate) fn decode(position: u64, kind: u16, payload: &[u8]) -> Result<Record, Fault> {
         Ok(match kind {
@@ -153,6 +177,7 @@ impl Record {
             kind::MOVED => Record::Moved(codec::decode("moved", payload)?),
             kind::ERASED => Record::Erased(codec::decode("erased", payload)?),
             kind::LATE => Record::Late(codec::decode("late", payload)?),
+            kind::IMPORT => Record::Import(codec::decode("import", payload)?),
             kind => return Err(Fault::UnknownKind { position, kind }),
         })
     }
@@ -172,6 +197,7 @@ impl Record {
             Record::Moved(moved) => (kind::MOVED, codec::encode(moved)),
             Record::Erased(erased) => (kind::ERASED, codec::encode(erased)),
             Record::Late(late) => (kind::LATE, codec::encode(late)),
+            Record::Import(import) => (kind::IMPORT, codec::encode(import)),
         };
         NewRecord::new(kind, now_ms, payload)
     }

@@ -15,6 +15,7 @@ pub mod event;
 pub mod ids;
 pub mod limits;
 pub mod permission;
+pub mod portable;
 pub mod ports;
 pub mod profile;
 pub mod refusal;
@@ -33,5 +34,6 @@ pub use ids::{
     AttachmentId, AvatarId, CommandId, ConnectionId, ConversationId, Epoch, InviteId, MessageId, NodeId, Seq,
     SessionId, TimestampMs, UserId,
 };
+pub use portable::{Kept, Portable, PortableLetter, PortableMember, PortablePerson};
 pub use profile::{ConversationPreferences, Preferences, Profile};
 pub use refusal::Refusal;

@@ -16,6 +16,7 @@ use crate::{
 use crate::{
     config::{self, Config},
     inspect::{self, InspectArgs},
+    moving::{self, ExportArgs, ImportArgs},
     operator::{self, DeadLetterArgs},
     restore::{self, RestoreArgs},
     search::{self, SearchArgs},
@@ -59,6 +60,10 @@ enum Command {
     Inspect(InspectArgs),
     /// Make a data folder from a backup, up to a moment if you like; clients are told that the history is another one.
     Restore(RestoreArgs),
+    /// Write everything a home holds into a folder, from which any other home can take it in; or check such a folder.
+    Export(ExportArgs),
+    /// Take what another home held into a new one: clients stay logged in and go on where they are.
+    Import(ImportArgs),
     /// The search index of a data folder: make it again.
     Search(SearchArgs),
     /// Show or check the configuration.
@@ -171,6 +176,8 @@ fn dispatch(command: Command) -> Result<()> {
         Command::Dlq(args) => operator::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Restore(args) => restore::run(&args),
+        Command::Export(args) => moving::export(&args),
+        Command::Import(args) => moving::import(&args),
         Command::Search(args) => search::run(&args),
         Command::Config { command: ConfigCommand::Default } => {
             print!("{}", config::reference());

@@ -30,6 +30,12 @@ pub(crate) const SWEEPS_PER_ORPHAN_SWEEP: u32 = 120;
 pub(crate) const LATENCY_SNAPSHOTS_MAX: usize = 60;
 /// Between two of those snapshots, milliseconds.
 pub(crate) const LATENCY_SNAPSHOT_MS: u64 = 10_000;
+/// Announcements forgotten at a time before a home is exported: nobody is there to be told.
+pub(crate) const DRAINED_AT_ONCE: usize = 1_024;
+/// Pause before the queue of a home that is exported is looked at again, milliseconds.
+pub(crate) const DRAIN_WAIT_MS: u64 = 50;
+/// Between two lines that tell how a move goes on where there is no terminal, milliseconds.
+pub(crate) const PROGRESS_LINE_MS: u64 = 5_000;
 /// Announcements in one request to another node, bytes; a single one may be larger.
 #[cfg(feature = "aws")]
 pub(crate) const ANNOUNCED_BYTES_MAX: usize = 1 << 20;

@@ -12,6 +12,7 @@ mod home;
 mod inspect;
 mod journey;
 mod limits;
+mod moving;
 #[cfg(feature = "aws")]
 mod nodes;
 mod observe;

@@ -109,7 +109,7 @@ fn open(
         .with_context(|| format!("cannot open the data folder {}", home.path().display()))
 }
 
-fn ports(embedded: &Embedded, clock: &Arc<dyn Clock>, randomness: &Arc<dyn Randomness>) -> Ports {
+pub(crate) fn ports(embedded: &Embedded, clock: &Arc<dyn Clock>, randomness: &Arc<dyn Randomness>) -> Ports {
     Ports {
         store: embedded.store(),
         commands: embedded.commands(),
@@ -133,7 +133,7 @@ fn vitals(embedded: &Arc<Embedded>, metrics: PrometheusHandle, clock: &dyn Clock
 }
 
 /// What an operator may choose of the backend in this data folder.
-fn settings(config: &Config, data: &Path) -> backend_embedded::Config {
+pub(crate) fn settings(config: &Config, data: &Path) -> backend_embedded::Config {
     backend_embedded::Config {
         segment_bytes: config.journal.segment_mib << 20,
         history: if config.journal.archive { History::Keep } else { History::Recycle },
@@ -144,7 +144,7 @@ fn settings(config: &Config, data: &Path) -> backend_embedded::Config {
 }
 
 /// Files in a folder, and nothing in it of an upload that a crash cut off.
-fn files(config: &Config, home: &Home) -> Result<LocalFileSystem> {
+pub(crate) fn files(config: &Config, home: &Home) -> Result<LocalFileSystem> {
     let folder = match config.files.folder.as_str() {
         "" => home.path().join("files"),
         folder => folder.into(),

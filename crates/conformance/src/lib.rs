@@ -4,12 +4,14 @@
 //! - [`model`]: a backend in memory, the reference.
 //! - [`suite`]: one named test per behaviour of the ports.
 //! - [`faulty`]: decorators that fail by seed or on purpose.
+//! - [`household`]: a home that people have lived in, and everything in it, for comparing two homes.
 //! - [`simulation`]: clients, nodes, queues and workers in virtual time, by seed.
 
 pub mod clock;
 pub mod dice;
 pub mod faulty;
 pub mod harness;
+pub mod household;
 pub mod limits;
 pub mod model;
 pub mod simulation;

@@ -4,13 +4,13 @@
 use std::time::Duration;
 
 use chat::{
-    TimestampMs,
+    PortableLetter, TimestampMs,
     ports::{DeadLetter, PortError},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
-    Shared, body,
+    MESSAGES, Shared, body,
     lease::{Facts, facts_of},
     send::Message,
 };
@@ -34,6 +34,20 @@ struct StoredDead {
 
 /// What the log says of every dead letter that is made.
 const BURIED: &str = "a dead letter was stored";
+
+/// A dead letter of the queue of commands that another home held.
+pub(crate) fn dead_letter(letter: &PortableLetter) -> Result<Item, PortError> {
+    let stored = StoredDead {
+        group: letter.envelope.conversation.as_u128(),
+        body: body::write(&letter.envelope)?,
+        reason: letter.reason.clone(),
+        attempts: letter.attempts,
+        first_failed_at: letter.first_failed_at,
+        last_failed_at: letter.last_failed_at,
+    };
+    let id = format!("{:013}-moved-{:010}", letter.first_failed_at, letter.number);
+    Ok(Item::new(Key::new(keys::dead_letters(MESSAGES), id)).data(&stored))
+}
 /// How long a look into the service's dead-letter queue hides what it finds.
 const ABSORB_LEASE: Duration = Duration::from_secs(30);
 

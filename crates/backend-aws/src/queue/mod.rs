@@ -22,6 +22,7 @@ use chat::ports::{
 use parking_lot::Mutex;
 use serde::{Serialize, de::DeserializeOwned};
 
+pub(crate) use self::dead::dead_letter;
 pub(crate) use self::renew::Renew;
 use self::{depth::Gauge, lease::Leased};
 pub use self::{
@@ -34,6 +35,9 @@ use crate::{
     limits::{QUEUE_BATCH_MAX, SEND_ITEMS_MAX},
     table::Table,
 };
+
+/// Names the dead letters of the queue of commands in the table.
+pub(crate) const MESSAGES: &str = "messages";
 
 /// Called with every leased item that somebody elsewhere waits for, and with the waiter's name.
 pub(crate) type OnWaited<T> = Arc<dyn Fn(&T, &str) + Send + Sync>;

@@ -26,7 +26,7 @@ const SEEN: &str = "sn";
 /// Uses that an invitation is still good for.
 const USES: &str = "us";
 /// Whose.
-const USER: &str = "u";
+pub(super) const USER: &str = "u";
 /// The hash that leads to an invitation.
 const CODE: &str = "h";
 
@@ -256,18 +256,7 @@ impl Core {
     }
 
     pub(super) async fn create_invite(&self, invite: Invite) -> Changed {
-        let end = invite.expires_at.max(invite.created_at) + EXPIRED_LIFE_MS;
-        let code = crate::item::binary(invite.code_hash.to_vec());
-        let by_time = keys::invite_by_time(invite.created_at, invite.invite);
-        let truth = Item::new(keys::invite_code(&invite.code_hash)).data(&invite);
-        let by_id =
-            Item::new(keys::invite(invite.invite)).with(CODE, code.clone()).with("at", text(&by_time.sort));
-        let writes = vec![
-            truth.with(USES, number(u64::from(invite.uses_left))).expires(end).put(),
-            by_id.expires(end).put(),
-            Item::new(by_time).with(CODE, code).expires(end).put(),
-        ];
-        if self.written(writes).await? {
+        if self.written(invite_items(&invite).map(Item::put).to_vec()).await? {
             Ok(ChangeOutcome::Done)
         } else {
             Err(plain(ErrorKind::Conflict, "store.change (invitation)").into())
@@ -320,6 +309,21 @@ pub(super) async fn change(core: &Core, change: Change) -> Changed {
         Change::Seen(seen) => core.seen(seen).await,
         _ => Err(plain(ErrorKind::Unsupported, "store.change").into()),
     }
+}
+
+/// An invitation, found by its code, its id and its time.
+pub(super) fn invite_items(invite: &Invite) -> [Item; 3] {
+    let end = invite.expires_at.max(invite.created_at) + EXPIRED_LIFE_MS;
+    let code = crate::item::binary(invite.code_hash.to_vec());
+    let by_time = keys::invite_by_time(invite.created_at, invite.invite);
+    let truth = Item::new(keys::invite_code(&invite.code_hash)).data(invite);
+    let by_id =
+        Item::new(keys::invite(invite.invite)).with(CODE, code.clone()).with("at", text(&by_time.sort));
+    [
+        truth.with(USES, number(u64::from(invite.uses_left))).expires(end),
+        by_id.expires(end),
+        Item::new(by_time).with(CODE, code).expires(end),
+    ]
 }
 
 fn take(sessions: &mut Vec<Session>, which: impl Fn(&Session) -> bool) -> Vec<Session> {

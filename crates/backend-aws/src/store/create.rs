@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The conversation that a pair or a request led to.
-const CONVERSATION: &str = "c";
+pub(super) const CONVERSATION: &str = "c";
 
 impl Core {
     pub(super) async fn create_conversation(&self, change: Change) -> Changed {

@@ -162,21 +162,22 @@ pub(super) fn meta_write(effects: &Effects) -> Option<Write> {
                 | EventKind::RoleChanged { .. }
         )
     });
-    let meta = &effects.meta;
-    (enters_partition || describes).then(|| {
-        let stored = StoredMeta {
-            kind: meta.kind,
-            title: meta.title.clone(),
-            description: meta.description.clone(),
-            created_at: meta.created_at,
-            created_by: meta.created_by,
-            pair: meta.pair,
-            members: meta.members,
-            owners: meta.owners,
-        };
-        let item = Item::new(keys::meta(effects.conversation)).data(&stored);
-        item.with(BUCKET, number(bucket(meta.head))).put()
-    })
+    (enters_partition || describes).then(|| meta_item(effects.conversation, &effects.meta).put())
+}
+
+/// The item that says what a conversation is.
+pub(super) fn meta_item(id: ConversationId, meta: &Meta) -> Item {
+    let stored = StoredMeta {
+        kind: meta.kind,
+        title: meta.title.clone(),
+        description: meta.description.clone(),
+        created_at: meta.created_at,
+        created_by: meta.created_by,
+        pair: meta.pair,
+        members: meta.members,
+        owners: meta.owners,
+    };
+    Item::new(keys::meta(id)).data(&stored).with(BUCKET, number(bucket(meta.head)))
 }
 
 /// The `seq` of a row by its key.

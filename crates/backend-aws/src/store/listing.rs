@@ -31,7 +31,12 @@ impl Listing {
     }
 
     pub(crate) fn add(self, id: u128) -> Write {
-        Item::new(self.key(id)).put()
+        self.item(id).put()
+    }
+
+    /// What stands in the list.
+    pub(crate) fn item(self, id: u128) -> Item {
+        Item::new(self.key(id))
     }
 
     pub(crate) fn remove(self, id: u128) -> Write {

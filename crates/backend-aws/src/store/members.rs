@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use chat::{
-    ChangeOutcome, ConversationId, Effects, Mark, Membership, Meta, Seq, UserId,
+    ChangeOutcome, ConversationId, Effects, Mark, Membership, Meta, PortableMember, Seq, UserId,
     change::MarkState,
     limits::{CONVERSATIONS_PER_USER_MAX, CONVERSATIONS_PER_USER_OVERRUN},
     ports::{MemberEntry, PortError},
@@ -20,10 +20,10 @@ use crate::{
 };
 
 /// Messages before the member joined.
-const JOINED_ORDINAL: &str = "jo";
-const READ: &str = "rd";
-const READ_ORDINAL: &str = "ro";
-const DELIVERED: &str = "dl";
+pub(super) const JOINED_ORDINAL: &str = "jo";
+pub(super) const READ: &str = "rd";
+pub(super) const READ_ORDINAL: &str = "ro";
+pub(super) const DELIVERED: &str = "dl";
 
 /// A membership as it is stored with its conversation.
 #[derive(Debug, Clone, Copy)]
@@ -68,12 +68,41 @@ impl Core {
         after: Option<UserId>,
         limit: usize,
     ) -> Result<Vec<MemberEntry>, PortError> {
+        let members = self.member_items(conversation, after, limit).await?;
+        let entry = |(user, item): (UserId, MemberItem)| MemberEntry {
+            user,
+            membership: item.membership,
+            mark: item.mark,
+        };
+        Ok(members.into_iter().map(entry).collect())
+    }
+
+    pub(crate) async fn portable_members(
+        &self,
+        conversation: ConversationId,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> Result<Vec<PortableMember>, PortError> {
+        let members = self.member_items(conversation, after, limit).await?;
+        let portable = |(user, item): (UserId, MemberItem)| {
+            let MemberItem { membership, joined_ordinal, mark } = item;
+            PortableMember { user, membership, joined_ordinal, mark }
+        };
+        Ok(members.into_iter().map(portable).collect())
+    }
+
+    async fn member_items(
+        &self,
+        conversation: ConversationId,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> Result<Vec<(UserId, MemberItem)>, PortError> {
         let all = Range::prefix(keys::conversation(conversation), MEMBERS);
         let mut range = match after {
             Some(after) => all.after(&keys::member(conversation, after).sort),
             None => all,
         };
-        let mut entries: Vec<MemberEntry> = Vec::new();
+        let mut entries: Vec<(UserId, MemberItem)> = Vec::new();
         while entries.len() < limit {
             let asked = limit - entries.len();
             let items = self.table.query(&range, asked).await?;
@@ -83,8 +112,7 @@ impl Core {
             }
             for item in self.that_count(items).await? {
                 let user = UserId::from_u128(id_in("member", MEMBERS, &item)?);
-                let MemberItem { membership, mark, .. } = MemberItem::of(&item)?;
-                entries.push(MemberEntry { user, membership, mark });
+                entries.push((user, MemberItem::of(&item)?));
             }
             if is_end {
                 break;

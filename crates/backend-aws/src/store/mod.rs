@@ -13,6 +13,7 @@ mod log;
 mod members;
 mod pending;
 mod people;
+mod take_in;
 mod uploads;
 
 use std::sync::Arc;

@@ -2,22 +2,23 @@
 //! Invariant: a profile is only there for who has an account.
 
 use chat::{
-    Announcement, Change, ChangeOutcome, ConversationId, ConversationPreferences, Preferences, Profile,
+    Announcement, Change, ChangeOutcome, ConversationId, ConversationPreferences, Kept, Preferences, Profile,
     Refusal, UserId,
     ports::{ErrorKind, PortError},
 };
 
 use super::core::{Changed, Core};
 use crate::{
+    codec::from_hex,
     error::plain,
-    item::{Attributes, Item, data, is_expired, number, number_of},
+    item::{Attributes, Item, data, is_expired, number, number_of, sort_of},
     keys,
     limits::{FAILURE_LIFE_MS, FAILURES_PER_USER_MAX, FAILURES_READ_MAX},
     table::Range,
 };
 
 /// When a failure was kept first.
-const KEPT_AT: &str = "ka";
+pub(super) const KEPT_AT: &str = "ka";
 
 impl Core {
     pub(crate) async fn profiles(&self, users: &[UserId]) -> Result<Vec<Profile>, PortError> {
@@ -54,6 +55,27 @@ impl Core {
         items.sort_by_key(|item| number_of(item, KEPT_AT));
         let first = items.len().saturating_sub(FAILURES_PER_USER_MAX);
         items[first..].iter().map(|item: &Attributes| data("failure", item)).collect()
+    }
+
+    /// Everything somebody keeps that no list tells: failures with their times, and how conversations are wanted.
+    pub(crate) async fn kept(&self, user: UserId) -> Result<Kept, PortError> {
+        let failures = Range::prefix(keys::person(user), keys::FAILURES);
+        let mut items = self.table.query(&failures, FAILURES_READ_MAX).await?;
+        let now_ms = self.now_ms();
+        items.retain(|item| !is_expired(item, now_ms));
+        items.sort_by_key(|item| number_of(item, KEPT_AT));
+        let first = items.len().saturating_sub(FAILURES_PER_USER_MAX);
+        let mut kept = Kept::default();
+        for item in &items[first..] {
+            kept.failures.push((number_of(item, KEPT_AT).unwrap_or(0), data("failure", item)?));
+        }
+        let preferred = Range::prefix(keys::person(user), keys::PREFERRED);
+        for item in self.table.query(&preferred, usize::MAX).await? {
+            let id = sort_of(&item).strip_prefix(keys::PREFERRED).unwrap_or_default();
+            let id = ConversationId::from_u128(from_hex("preferences", id)?);
+            kept.conversations.push((id, data("preferences", &item)?));
+        }
+        Ok(kept)
     }
 
     pub(crate) async fn record_failures(&self, failures: Vec<Announcement>) -> Result<(), PortError> {

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Uploads of one person that are not sent yet, with their sizes.
-type Unsent = Vec<(AttachmentId, u64)>;
+pub(super) type Unsent = Vec<(AttachmentId, u64)>;
 
 impl Core {
     pub(crate) async fn upload(&self, attachment: AttachmentId) -> Result<Option<UploadEntry>, PortError> {

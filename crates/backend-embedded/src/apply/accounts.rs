@@ -193,7 +193,7 @@ fn log_out(core: &Core, writer: &Writer<'_>, user: UserId, id: SessionId) -> Res
     Ok(ChangeOutcome::Ended(vec![id]))
 }
 
-fn put_invite(writer: &Writer<'_>, invite: &Invite) -> ChangeOutcome {
+pub(super) fn put_invite(writer: &Writer<'_>, invite: &Invite) -> ChangeOutcome {
     writer.put(&keys::invite(&invite.code_hash), codec::encode(invite));
     let by_age = keys::invite_by_age(invite.created_at, invite.invite);
     writer.put(&by_age, codec::encode(&invite.code_hash));

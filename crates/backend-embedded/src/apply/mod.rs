@@ -6,10 +6,14 @@ mod accounts;
 mod conversations;
 pub(crate) mod effects;
 mod letters;
+mod moving;
 mod profiles;
 pub(crate) mod uploads;
 
-pub(crate) use self::accounts::{account, sessions};
+pub(crate) use self::{
+    accounts::{account, sessions},
+    moving::arrival,
+};
 use chat::{Change, ChangeOutcome};
 
 use crate::{core::Core, engine::Writer, erase, error::Fault, record::Record};
@@ -50,6 +54,7 @@ pub(crate) fn change(
         Record::Redrive(redrive) => Ok(letters::unbury(writer, &[redrive.item])),
         Record::Drop(items) => Ok(letters::unbury(writer, items)),
         Record::Failures(failures) => letters::keep_failures(core, writer, position, failures),
+        Record::Import(import) => moving::import(core, writer, position, import),
         Record::Erased(erased) => {
             erase::forget(core, writer, erased)?;
             Ok(ChangeOutcome::Done)
@@ -78,5 +83,6 @@ pub(crate) fn is_change(record: &Record) -> bool {
             | Record::Failures(_)
             | Record::Erased(_)
             | Record::Late(_)
+            | Record::Import(_)
     )
 }

@@ -144,7 +144,7 @@ async fn notice(config: &Config, gateway: &mut Gateway) {
 
 /// Files of all nodes lie in one bucket, or in one folder that all of them see. Region, endpoint and credentials come
 /// from where the SDK finds them.
-fn files(config: &Config) -> Result<Arc<dyn ObjectStore>> {
+pub(crate) fn files(config: &Config) -> Result<Arc<dyn ObjectStore>> {
     let (bucket, folder) = (&config.aws.files_bucket, &config.files.folder);
     ensure!(
         bucket.is_empty() != folder.is_empty(),

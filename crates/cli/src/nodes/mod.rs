@@ -15,6 +15,7 @@ mod worker;
 use std::{future::Future, sync::Arc};
 
 use ::gateway::HubHandle;
+use ::moving::House;
 use anyhow::{Context as _, Result, ensure};
 use backend_aws::{Aws, AwsNames, AwsOptions, ProvisionOptions, QueueNames};
 use chat::{
@@ -26,6 +27,7 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 
+pub(crate) use self::gateway::files;
 use self::{identity::Identity, peers::Peers, worker::PortOptions};
 use crate::{
     clock::{SystemClock, SystemRandomness},
@@ -81,6 +83,21 @@ pub(crate) fn provision(config: &Config, key: Option<String>) -> Result<()> {
     })?;
     println!("The tables and queues are there.");
     Ok(())
+}
+
+/// An installation to be moved out of, or into.
+pub(crate) async fn house(config: &Config, takes_in: bool) -> Result<House> {
+    let sdk = backend_aws::connect(region(config)).await;
+    let (names, options) = (names(config), AwsOptions::default());
+    let (clock, randomness) = (Arc::new(SystemClock), Arc::new(SystemRandomness));
+    let opened = if takes_in {
+        Aws::open_to_take_in(&sdk, &names, options, clock, randomness).await
+    } else {
+        Aws::open(&sdk, &names, options, clock, randomness).await
+    };
+    let Aws { store, moving, messages, notifications, .. } =
+        opened.context("cannot open the tables and queues on AWS")?;
+    Ok(House { store, moving, messages, notifications, files: files(config)? })
 }
 
 pub(crate) fn region(config: &Config) -> Option<String> {

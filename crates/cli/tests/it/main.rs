@@ -24,6 +24,9 @@ mod drain;
 mod files;
 mod flood;
 mod inspect;
+mod moving;
+#[cfg(feature = "aws")]
+mod moving_to_aws;
 #[cfg(feature = "aws")]
 mod nodes;
 mod overload;

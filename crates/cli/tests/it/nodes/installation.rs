@@ -15,13 +15,13 @@ use crate::crash::UNLIMITED;
 pub(super) const TOKEN: &str = "dwop_0123456789abcdef0123456789abcdef";
 
 /// Names, certificates and the folder that all see.
-pub(super) struct Installation {
+pub(crate) struct Installation {
     pub(super) folder: tempfile::TempDir,
-    pub(super) options: Vec<String>,
+    pub(crate) options: Vec<String>,
 }
 
 /// One process.
-pub(super) struct Process {
+pub(crate) struct Process {
     pub(super) role: &'static str,
     options: Vec<String>,
     child: Child,
@@ -31,7 +31,7 @@ pub(super) struct Process {
 
 impl Installation {
     /// Makes tables, queues and certificates. `more` are options of every process.
-    pub(super) fn new(more: &[(&str, &str)]) -> Installation {
+    pub(crate) fn new(more: &[(&str, &str)]) -> Installation {
         let endpoint = std::env::var("AWS_ENDPOINT_URL")
             .expect("AWS_ENDPOINT_URL names no emulator; run xtask/scripts/test-nodes.sh");
         assert!(endpoint.starts_with("http://127.0.0.1:"), "{endpoint} is not on this machine");
@@ -123,7 +123,7 @@ pub(super) fn command(arguments: &[&str], options: &[String]) -> Command {
 }
 
 impl Process {
-    pub(super) fn start(role: &'static str, options: &[String], listen: Option<&str>) -> Process {
+    pub(crate) fn start(role: &'static str, options: &[String], listen: Option<&str>) -> Process {
         let mut command = command(&[role, "--backend", "aws", "--token", TOKEN], options);
         let options = options.to_vec();
         let Some(listen) = listen else {
@@ -150,13 +150,13 @@ impl Process {
     }
 
     /// SIGTERM.
-    pub(super) fn stop(&self) {
+    pub(crate) fn stop(&self) {
         let status = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
         assert!(status.expect("kill runs").success());
     }
 
     /// Waits for a good end after [`Self::stop`]. Returns how long it took.
-    pub(super) fn ended(&mut self) -> Duration {
+    pub(crate) fn ended(&mut self) -> Duration {
         let began = Instant::now();
         assert!(self.child.wait().expect("ended").success(), "{} ends with 0", self.role);
         began.elapsed()

@@ -4,7 +4,7 @@
 
 mod balancer;
 mod ends;
-mod installation;
+pub(crate) mod installation;
 mod joins;
 mod starts;
 
