@@ -1,7 +1,10 @@
 //! D5 and D2 on AWS: what SQS gave up by itself is listed, shown, sent again and dropped from the command line, without a
 //! gateway between; a redrive that is killed in the middle is finished by the same command, and delivers once.
 
-use std::process::Stdio;
+use std::{
+    process::Stdio,
+    time::{Duration, Instant},
+};
 
 use serde_json::{Value, json};
 
@@ -13,6 +16,8 @@ use crate::{
 
 /// Receives after which SQS gives up, in these tests.
 const RECEIVES_MAX: u32 = 2;
+/// Longest wait for SQS to give up, and for a message to be stored: longer than a lease.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// An installation with two accepted messages that nobody stores: SQS gives them up.
 struct Stuck {
@@ -41,12 +46,25 @@ fn stuck() -> Stuck {
         socket.send(&frame).unwrap();
         socket.until("accepted").unwrap();
     }
-    // As a worker that dies each time it takes them. One more look moves what has been received too often.
-    for _ in 0..=RECEIVES_MAX * 2 {
-        let take = json!({"QueueUrl": queue, "MaxNumberOfMessages": 10, "VisibilityTimeout": 0, "WaitTimeSeconds": 0});
+    // As a worker that dies each time it takes them. The one above may have left a look behind that takes them first,
+    // and hides them for the life of its lease.
+    let dead = url(&installation.name("messages-dead.fifo"));
+    let deadline = Instant::now() + PATIENCE;
+    while waiting(&dead) < ids.len() {
+        assert!(Instant::now() < deadline, "nothing is given up");
+        let take = json!({"QueueUrl": queue, "MaxNumberOfMessages": 10, "VisibilityTimeout": 0,
+            "WaitTimeSeconds": 0});
         sqs("ReceiveMessage", &take);
+        std::thread::sleep(Duration::from_millis(50));
     }
     Stuck { installation, gateway, ada, room, ids }
+}
+
+/// Messages in a queue that nobody has taken.
+fn waiting(queue: &str) -> usize {
+    const COUNT: &str = "ApproximateNumberOfMessages";
+    let attributes = sqs("GetQueueAttributes", &json!({"QueueUrl": queue, "AttributeNames": [COUNT]}));
+    text(&attributes["Attributes"][COUNT]).parse().expect("a number")
 }
 
 fn give_up_after(installation: &Installation, queue: &str) {
@@ -76,7 +94,8 @@ impl Stuck {
 
     /// Client ids of the messages in the log, as soon as this one is.
     fn stored_with(&self, id: &str) -> Vec<String> {
-        for _ in 0..300 {
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
             let log = self.ada.history(&self.room);
             let ids: Vec<String> = log
                 .iter()
@@ -86,7 +105,7 @@ impl Stuck {
             if ids.iter().any(|found| found == id) {
                 return ids;
             }
-            std::thread::sleep(std::time::Duration::from_millis(100));
+            std::thread::sleep(Duration::from_millis(100));
         }
         panic!("{id} is not stored");
     }
