@@ -110,7 +110,7 @@ struct NodeArgs {
 
 /// Which of them; the program with the cloud in it knows what each is.
 #[cfg(not(feature = "aws"))]
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 enum Role {
     Gateway,
     Persister,

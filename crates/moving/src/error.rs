@@ -60,6 +60,14 @@ pub enum MovingError {
         /// What changed.
         kind: &'static str,
     },
+    /// A dead letter that nobody can read cannot be read out either.
+    #[error("the dead letter {id} does not read ({reason}): drop it with `dynamowave dlq drop`, then export again")]
+    UnreadableLetter {
+        /// Which.
+        id: String,
+        /// Why it is one.
+        reason: String,
+    },
     /// The source contradicts itself.
     #[error("the home is damaged: {0}")]
     Contradiction(String),

@@ -297,9 +297,12 @@ impl Reading<'_> {
             after = Some(last.id.clone());
             for letter in page {
                 number += 1;
+                let Some(envelope) = letter.body else {
+                    return Err(MovingError::UnreadableLetter { id: letter.id, reason: letter.reason });
+                };
                 let letter = PortableLetter {
                     number,
-                    envelope: letter.body,
+                    envelope,
                     reason: letter.reason,
                     attempts: letter.attempts,
                     first_failed_at: letter.first_failed_at,

@@ -195,7 +195,7 @@ impl Household {
             at: world.now_ms(),
             kind,
             title: (!is_direct).then(|| format!("Room {number}")),
-            description: (number % 3 == 0 && !is_direct).then(|| "Where we talk".to_owned()),
+            description: (number.is_multiple_of(3) && !is_direct).then(|| "Where we talk".to_owned()),
             members,
         };
         let ChangeOutcome::Conversation { conversation, .. } = done(world, change).await else {
