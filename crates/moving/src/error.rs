@@ -61,7 +61,9 @@ pub enum MovingError {
         kind: &'static str,
     },
     /// A dead letter that nobody can read cannot be read out either.
-    #[error("the dead letter {id} does not read ({reason}): drop it with `dynamowave dlq drop`, then export again")]
+    #[error(
+        "the dead letter {id} does not read ({reason}): drop it with `dynamowave dlq drop`, then export again"
+    )]
     UnreadableLetter {
         /// Which.
         id: String,

@@ -127,7 +127,7 @@ async fn take_in_records(
         while let Some(things) = taken_in.try_next().await? {
             reached += 1;
             watch.advance(Stage::Records, things);
-            if reached % BLOCKS_PER_NOTE == 0 {
+            if reached.is_multiple_of(BLOCKS_PER_NOTE) {
                 patiently(async || house.moving.reached(reached).await).await?;
             }
         }

@@ -182,8 +182,8 @@ impl Reading<'_> {
             }
             self.belongings(conversation, &rows).await?;
             for rows in pieces(rows) {
-                let seqs = rows.iter().filter(|row| row.message.is_some()).map(|row| row.event.seq);
-                last_message = seqs.last().unwrap_or(last_message);
+                let mut seqs = rows.iter().filter(|row| row.message.is_some()).map(|row| row.event.seq);
+                last_message = seqs.next_back().unwrap_or(last_message);
                 self.send(Portable::Rows { conversation, rows, last_message }).await?;
             }
         }

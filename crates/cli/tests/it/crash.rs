@@ -22,6 +22,8 @@ const WRITERS: usize = 8;
 const CONVERSATIONS: usize = 6;
 /// As fast as answers come.
 const HARD: Pace = Pace { window: 16, unheard_max: usize::MAX, pause: Duration::ZERO };
+/// How fast one writer writes: the emulator serves everybody here on a part of one core.
+pub(crate) const GENTLE: Pace = Pace { window: 4, unheard_max: 8, pause: Duration::from_millis(20) };
 /// Longest wait for what was acknowledged to be in its log.
 const PATIENCE: Duration = Duration::from_secs(20);
 

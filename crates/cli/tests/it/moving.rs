@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 use crate::{
     client::{Failure, Person, Socket, new_id, seq, text},
-    crash::{UNLIMITED, Written, check, settled, sync, write_until},
+    crash::{GENTLE, UNLIMITED, Written, check, settled, sync, write_until},
     server::{Server, run},
 };
 
@@ -350,7 +350,7 @@ impl Writers {
             .cloned()
             .map(|person| {
                 let (stop, rooms) = (Arc::clone(&stop), rooms.clone());
-                thread::spawn(move || write_until(&stop, &person, &rooms))
+                thread::spawn(move || write_until(&stop, &person, &rooms, GENTLE))
             })
             .collect();
         Writers { people, rooms, stop, threads }

@@ -64,7 +64,8 @@ async fn d2_d3_d4_d8_d9_a_home_moves_with_all_that_is_in_it() {
     }
     let letter = new.house.messages.dead_letters(None, 1).await.unwrap().remove(0);
     assert_eq!(new.house.messages.redrive(&[letter.id]).await.unwrap(), 1);
-    let key = (letter.body.conversation, letter.body.actor, letter.body.command_id);
+    let command = letter.body.expect("it reads");
+    let key = (command.conversation, command.actor, command.command_id);
     world.settle_until(key).await;
     assert_eq!(new.house.messages.dead_letters(None, 10).await.unwrap().len(), 2);
     let lived_in = new.contents().await;

@@ -22,13 +22,11 @@ use serde_json::json;
 use self::installation::{Installation, Process};
 use crate::{
     client::{Failure, Http, Person, new_id, text},
-    crash::{Pace, Written, settled, sync, take, write_until},
+    crash::{GENTLE, Written, settled, sync, take, write_until},
 };
 
 /// Longest wait for anything here: on a busy machine the emulator is slow.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// How fast one writer writes: the emulator serves everybody here on a part of one core.
-const GENTLE: Pace = Pace { window: 4, unheard_max: 8, pause: Duration::from_millis(20) };
 
 /// People who write until they are told to stop.
 struct Writers {
