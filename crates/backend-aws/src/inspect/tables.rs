@@ -316,7 +316,7 @@ mod tests {
                 "table.encryption",
                 Verdict::Fail,
             ),
-            (good.clone().deletion_protection_enabled(false), "table.protection", Verdict::Warn),
+            (good.deletion_protection_enabled(false), "table.protection", Verdict::Warn),
         ] {
             assert!(verdicts(&broken.build()).contains(&(check, verdict)), "{check} {verdict:?}");
         }

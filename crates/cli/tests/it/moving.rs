@@ -135,6 +135,20 @@ fn an_import_that_is_killed_goes_on_and_nobody_serves_half_a_home() {
     museum.go_on(&curator);
 }
 
+/// Who sends has read up to there; that is written down a moment later.
+fn until_own_messages_are_read(person: &Person, room: &str) {
+    let deadline = Instant::now() + PATIENCE;
+    let is_read = || {
+        let members = person.http.get(&format!("/v1/conversations/{room}/members")).unwrap();
+        let members = members["items"].as_array().unwrap().clone();
+        members.iter().any(|member| member["userId"] == *person.user && member["readSeq"].as_u64() > Some(0))
+    };
+    while !is_read() {
+        assert!(Instant::now() < deadline, "{room} is never read");
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
 /// `O_NONBLOCK` of Linux: opening a pipe to write fails until somebody reads it.
 const NONBLOCKING: i32 = 0o4000;
 
@@ -220,6 +234,7 @@ impl Museum {
         curator.http.patch("/v1/account", &json!({"status": {"text": "counting"}})).unwrap();
         curator.http.post("/v1/invites", &json!({})).unwrap();
         let rooms = vec![group, direct, channel];
+        rooms.iter().for_each(|room| until_own_messages_are_read(&curator, room));
         Museum { curator, guest, rooms, file, first, epoch: hello["epoch"].clone() }
     }
 

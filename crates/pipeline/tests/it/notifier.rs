@@ -18,7 +18,7 @@ use chat::{
 use conformance::{dice::Dice, faulty::FaultPlan, model::QueueOptions};
 use pipeline::{Notifier, NotifierOptions};
 
-use crate::scene::Scene;
+use crate::scene::{LEASE_WAIT, Scene};
 
 const ONE: NodeId = NodeId::from_u128(1);
 const TWO: NodeId = NodeId::from_u128(2);
@@ -103,7 +103,7 @@ impl Stage {
             nodes.clone(),
             scene.model.clock.clone(),
             Arc::new(Dice::new(5)),
-            NotifierOptions { lease_wait: Duration::from_secs(60), ..NotifierOptions::default() },
+            NotifierOptions { lease_wait: LEASE_WAIT, ..NotifierOptions::default() },
         );
         Stage { scene, nodes, notifier }
     }
@@ -207,11 +207,11 @@ async fn d5_what_is_never_taken_is_given_up_after_its_attempts() {
     assert!(stage.heard(TWO).contains(&(7, 2)));
 }
 
-/// A shutdown ends an idle notifier at once.
+/// A shutdown ends an idle notifier, where leases expire, after the look under way.
 #[tokio::test(start_paused = true)]
 async fn a_shutdown_ends_an_idle_notifier() {
     let stage = Stage::new(|_, _| None).await;
     let before = tokio::time::Instant::now();
     stage.notifier.run(tokio::time::sleep(Duration::from_secs(5))).await;
-    assert_eq!(before.elapsed(), Duration::from_secs(5));
+    assert_eq!(before.elapsed(), LEASE_WAIT);
 }

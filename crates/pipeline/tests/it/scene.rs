@@ -20,6 +20,9 @@ use conformance::{
 };
 use pipeline::{Persister, PersisterOptions};
 
+/// How long the workers here wait for something to lease.
+pub(crate) const LEASE_WAIT: Duration = Duration::from_secs(60);
+
 /// What the hook was called with, by command.
 pub(crate) type Outcomes = Arc<Mutex<BTreeMap<CommandId, Vec<Outcome>>>>;
 
@@ -104,7 +107,7 @@ impl Scene {
 
     pub(crate) fn persister_with(&self, notifications: Arc<dyn Queue<Announcement>>) -> Persister {
         let outcomes = self.outcomes.clone();
-        let options = PersisterOptions { lease_wait: Duration::from_secs(60), ..PersisterOptions::default() };
+        let options = PersisterOptions { lease_wait: LEASE_WAIT, ..PersisterOptions::default() };
         Persister::new(
             Arc::new(self.model.messages.clone()),
             self.store(),
