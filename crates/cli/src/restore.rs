@@ -16,7 +16,7 @@ use protocol::Time;
 use crate::clock::{SystemClock, SystemRandomness};
 
 /// What of a data folder is taken along besides what the backend restores itself. The rest is made anew.
-const TAKEN_ALONG: [&str; 2] = ["attachments", "operator.token"];
+const TAKEN_ALONG: [&str; 2] = ["files", "operator.token"];
 
 /// A data folder from a backup.
 #[derive(Debug, Args)]

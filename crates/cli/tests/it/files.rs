@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     client::{Person, new_id},
-    server::Server,
+    server::{Server, run},
 };
 
 /// Names of the files in a folder below `files`.
@@ -71,6 +71,17 @@ fn d1_and_d3_files_sent_over_a_socket_survive_a_kill_in_their_order() {
     assert_eq!(eve.http.fetch(&path, &[]).0, 404, "D7");
     let (status, _, part) = bob.http.fetch(&path, &[("range", "bytes=1000000-1000003")]);
     assert_eq!((status, &part[..]), (206, &bytes[1_000_000..1_000_004]));
+    drop(server);
+
+    // Restoring takes files along.
+    let restored = tempfile::tempdir().unwrap();
+    let to = restored.path().join("data");
+    let (status, _, errors) =
+        run(&["restore", "--from", data.path().to_str().unwrap(), "--to", to.to_str().unwrap()]);
+    assert!(status.success(), "{errors}");
+    let server = Server::start(&to, &[]);
+    let (status, _, read) = bob.moved(server.address).http.fetch(&path, &[]);
+    assert_eq!((status, read == bytes), (200, true), "in a restored folder");
 }
 
 #[test]
