@@ -4,11 +4,12 @@
 use std::sync::Arc;
 
 use chat::{
-    Announcement, ChangeOutcome, CommandId, ConversationId, ConversationKind, EventKind, Invite, Meta,
-    Portable, PortableLetter, PortableMember, PortablePerson, Preferences, Profile, Row, Session, Upload,
+    Announcement, ChangeOutcome, CommandId, ConversationId, ConversationKind, EventKind, Meta, Portable,
+    PortableLetter, PortableMember, PortablePerson, Preferences, Profile, Row, Session, Upload,
     account::username_key, attachment::Shown,
 };
 
+use super::accounts;
 use crate::{
     codec::{self, ConversationRef, StoredCommand, StoredDead, StoredMember, decode},
     core::Core,
@@ -68,7 +69,7 @@ fn note(writer: &Writer<'_>, arrival: StoredArrival) {
 fn take_in(core: &Core, writer: &Writer<'_>, position: u64, record: &Portable) -> Result<(), Fault> {
     match record {
         Portable::Person(person) => put_person(core, writer, position, person)?,
-        Portable::Invite(invite) => put_invite(writer, invite),
+        Portable::Invite(invite) => drop(accounts::put_invite(writer, invite)),
         Portable::Upload { upload, shown } => put_upload(writer, upload, *shown),
         Portable::Conversation { conversation, meta, request } => {
             put_conversation(core, writer, position, *conversation, meta, *request);
@@ -127,10 +128,6 @@ fn put_session(core: &Core, writer: &Writer<'_>, session: &Session) {
     writer.put(&keys::session(&session.token_hash), codec::encode(session));
     writer.put(&keys::session_of(session.user, session.session), codec::encode(&session.token_hash));
     core.caches.sessions.set(&session.token_hash, Some(session.clone()));
-}
-
-fn put_invite(writer: &Writer<'_>, invite: &Invite) {
-    super::accounts::put_invite(writer, invite);
 }
 
 fn put_upload(writer: &Writer<'_>, upload: &Upload, shown: Option<Shown>) {
