@@ -8,7 +8,7 @@ use std::{
 
 use async_trait::async_trait;
 use chat::{
-    Announcement, ConnectionId, ConversationId, EventKind, NodeId, SessionId, TimestampMs, UserId,
+    Announcement, ConnectionId, ConversationId, NodeId, SessionId, TimestampMs, UserId,
     account::SecretHash,
     announcement::Presence,
     limits::{MARKS_BROADCAST_MEMBERS_MAX, TICKET_LIFE_MS},
@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     codec::from_hex,
+    interest,
     item::{Attributes, Item, Key, Write, data, number, number_of, sort_of},
     keys,
     limits::{
@@ -52,7 +53,7 @@ struct Line {
 #[derive(Clone)]
 pub struct AwsDirectory {
     table: Table,
-    store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     roster: Roster,
 }
@@ -122,7 +123,9 @@ impl AwsDirectory {
         }
     }
 
-    async fn nodes_of(&self, user: UserId, now_ms: TimestampMs) -> Result<Vec<NodeId>, PortError> {
+    /// Nodes where somebody has a socket.
+    pub(crate) async fn nodes_of(&self, user: UserId) -> Result<Vec<NodeId>, PortError> {
+        let now_ms = self.clock.now_ms();
         let lines = self.lines(user).await?;
         Ok(lines.iter().filter(|(_, line)| line.until > now_ms).map(|(_, line)| line.held.node).collect())
     }
@@ -174,56 +177,11 @@ impl AwsDirectory {
         self.table.write(forward.only_if("attribute_not_exists(sn) OR sn < :at", [])).await.map(drop)
     }
 
-    async fn nodes_for(&self, announcement: &Announcement) -> Result<Vec<NodeId>, PortError> {
-        let now_ms = self.clock.now_ms();
-        let mut people: Vec<UserId> = Vec::new();
-        let mut nodes: BTreeSet<NodeId> = BTreeSet::new();
-        let conversation = match announcement {
-            Announcement::Event { event, .. } => {
-                people.extend(named_by(&event.kind));
-                Some(event.conversation)
-            }
-            Announcement::Marks { conversation, user, to_all, .. } => {
-                people.push(*user);
-                if *to_all {
-                    Some(*conversation)
-                } else {
-                    nodes.extend(self.subscribed(*conversation).await?);
-                    None
-                }
-            }
-            Announcement::Typing { conversation, .. } => Some(*conversation),
-            Announcement::Failed { user, .. }
-            | Announcement::SessionsEnded { user, .. }
-            | Announcement::AccountDisabled { user, .. }
-            | Announcement::Preferences { user, .. } => {
-                people.push(*user);
-                None
-            }
-            // Whoever watches may be anywhere.
-            Announcement::Presence { .. } => {
-                nodes.extend(self.living().await?.into_iter().map(|node| node.node));
-                None
-            }
-        };
-        if let Some(conversation) = conversation {
-            let members = self.store.members(conversation, None, SMALL_MEMBERS_MAX + 1).await?;
-            if members.len() <= SMALL_MEMBERS_MAX {
-                people.extend(members.into_iter().map(|member| member.user));
-            } else {
-                nodes.extend(self.nodes_of_large(conversation).await?);
-            }
-        }
-        people.sort_unstable();
-        people.dedup();
-        let theirs = stream::iter(people).map(|user| self.nodes_of(user, now_ms));
-        let theirs: Vec<Vec<NodeId>> = theirs.buffer_unordered(REQUESTS_AT_ONCE_MAX).try_collect().await?;
-        nodes.extend(theirs.into_iter().flatten());
-        Ok(nodes.into_iter().collect())
-    }
-
     /// A large conversation has members on most nodes: with a few nodes all of them hear of it.
-    async fn nodes_of_large(&self, conversation: ConversationId) -> Result<Vec<NodeId>, PortError> {
+    pub(crate) async fn nodes_of_large(
+        &self,
+        conversation: ConversationId,
+    ) -> Result<Vec<NodeId>, PortError> {
         let living = self.living().await?;
         if living.len() <= NODES_TOLD_ALL_MAX {
             return Ok(living.into_iter().map(|node| node.node).collect());
@@ -231,23 +189,14 @@ impl AwsDirectory {
         self.subscribed(conversation).await
     }
 
-    async fn subscribed(&self, conversation: ConversationId) -> Result<Vec<NodeId>, PortError> {
+    /// Nodes that said they hold members of it.
+    pub(crate) async fn subscribed(&self, conversation: ConversationId) -> Result<Vec<NodeId>, PortError> {
         let all = Range::prefix(keys::subscriptions(conversation), "");
         let items = self.table.query(&all, usize::MAX).await?;
         let living: BTreeSet<NodeId> = self.living().await?.into_iter().map(|node| node.node).collect();
         let nodes = items.iter().map(|item| from_hex("node", sort_of(item)).map(NodeId::from_u128));
         let nodes: Vec<NodeId> = nodes.collect::<Result<_, _>>()?;
         Ok(nodes.into_iter().filter(|node| living.contains(node)).collect())
-    }
-}
-
-/// People whom an event makes members, or who were one until now: their nodes may not know the conversation.
-fn named_by(kind: &EventKind) -> Vec<UserId> {
-    match kind {
-        EventKind::Created { members, .. } => members.iter().map(|(user, _)| *user).collect(),
-        EventKind::MembersAdded { users, .. } => users.clone(),
-        EventKind::MemberRemoved { user } => vec![*user],
-        _ => Vec::new(),
     }
 }
 
@@ -328,9 +277,7 @@ impl Directory for AwsDirectory {
     }
 
     async fn interested(&self, announcements: &[Arc<Announcement>]) -> Result<Vec<Vec<NodeId>>, PortError> {
-        let found = stream::iter(announcements.to_vec())
-            .map(|announcement| async move { self.nodes_for(&announcement).await });
-        found.buffered(REQUESTS_AT_ONCE_MAX).try_collect().await
+        interest::nodes_for(self, announcements).await
     }
 
     async fn subscribe(&self, node: NodeId, conversations: &[ConversationId]) -> Result<(), PortError> {

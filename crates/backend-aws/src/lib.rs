@@ -12,6 +12,7 @@ mod directory;
 mod endpoints;
 mod error;
 mod inspect;
+mod interest;
 mod item;
 mod jitter;
 mod keys;

@@ -76,6 +76,11 @@ pub const LEASE_HELD_MAX_MS: u64 = 120_000;
 pub const QUEUE_ITEMS_MAX: u64 = 100_000;
 /// Age of what is known about the depth of a queue before it is asked again, milliseconds.
 pub const DEPTH_LIFE_MS: u64 = 1_000;
+/// The same of a queue that held next to nothing: at 2,000 frames a second, the throttle of the serverless home, filling
+/// it takes longer.
+pub const DEPTH_QUIET_LIFE_MS: u64 = 30_000;
+/// The part of what a queue may hold up to which it holds next to nothing: a hundredth.
+pub const QUIET_DIVISOR: u64 = 100;
 /// Shortest time between two questions for the depth of a full queue, milliseconds.
 pub const DEPTH_PAUSE_MS: u64 = 100;
 /// When a full queue is worth another try, milliseconds.
@@ -95,8 +100,9 @@ pub const NODE_KEPT_MS: u64 = 10 * 60 * 1_000;
 /// Age up to which a node whose row is not among those read may be newer than them, milliseconds: far longer than the
 /// list lives and than clocks are apart.
 pub const NODE_YOUNG_MS: u64 = 10_000;
-/// How long an expired connection stays in the table, milliseconds: it tells when somebody was last seen.
-pub const CONNECTION_KEPT_MS: u64 = 24 * 3_600 * 1_000;
+/// How long the connection of a node that was killed stays in the table, milliseconds (30 days): it tells when somebody
+/// was last seen. All others leave that with the person, and their rows at once.
+pub const CONNECTION_KEPT_MS: u64 = 30 * 24 * 3_600 * 1_000;
 /// Life of a subscription's row, milliseconds (14 days); it counts only while its node lives.
 pub const SUBSCRIPTION_LIFE_MS: u64 = 14 * 24 * 3_600 * 1_000;
 /// Rows looked at by one search before its answer is partial.

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::Shared;
 use crate::{
     error::failed,
-    limits::{DEPTH_LIFE_MS, DEPTH_PAUSE_MS},
+    limits::{DEPTH_LIFE_MS, DEPTH_PAUSE_MS, DEPTH_QUIET_LIFE_MS, QUIET_DIVISOR},
 };
 
 /// What is thought to be in the queue.
@@ -40,8 +40,14 @@ impl Gauge {
     /// Whether the service has to be asked before `count` more can be sent.
     fn must_ask(&self, count: u64, items_max: u64) -> bool {
         let Some(asked) = self.asked else { return true };
-        let is_full = self.items.saturating_add(count) > items_max;
-        let age = if is_full { DEPTH_PAUSE_MS } else { DEPTH_LIFE_MS };
+        let items = self.items.saturating_add(count);
+        let age = if items > items_max {
+            DEPTH_PAUSE_MS
+        } else if items <= items_max / QUIET_DIVISOR {
+            DEPTH_QUIET_LIFE_MS
+        } else {
+            DEPTH_LIFE_MS
+        };
         asked.elapsed() >= Duration::from_millis(age)
     }
 }

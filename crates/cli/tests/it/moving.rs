@@ -138,10 +138,15 @@ fn an_import_that_is_killed_goes_on_and_nobody_serves_half_a_home() {
 /// Who sends has read up to there; that is written down a moment later.
 fn until_own_messages_are_read(person: &Person, room: &str) {
     let deadline = Instant::now() + PATIENCE;
+    let history = person.history(room);
+    let is_own = |event: &&Value| event["kind"] == "message" && event["senderId"] == *person.user;
+    let last = history.iter().rfind(is_own).map(seq).expect("a message of theirs");
     let is_read = || {
         let members = person.http.get(&format!("/v1/conversations/{room}/members")).unwrap();
         let members = members["items"].as_array().unwrap().clone();
-        members.iter().any(|member| member["userId"] == *person.user && member["readSeq"].as_u64() > Some(0))
+        members
+            .iter()
+            .any(|member| member["userId"] == *person.user && member["readSeq"].as_u64() >= Some(last))
     };
     while !is_read() {
         assert!(Instant::now() < deadline, "{room} is never read");
@@ -300,6 +305,7 @@ impl Museum {
         let (next, others) = now.split_last().unwrap();
         assert_eq!(others, log, "D2: sent again, it stays one");
         assert_eq!((seq(next), &next["body"]), (head + 1, &json!("next")), "D3");
+        until_own_messages_are_read(curator, group);
     }
 }
 
