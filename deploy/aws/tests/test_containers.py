@@ -76,6 +76,17 @@ def test_each_service_runs_its_part_of_the_program() -> None:
         assert container["Image"] == NEEDED["Image"]
 
 
+def test_a_worker_that_no_longer_works_is_replaced() -> None:
+    """The load balancer asks gateways; workers take no connections, so each is asked inside its container."""
+    for name in SERVICES - {"Gateway"}:
+        container = containers()[name]
+        (health,) = (one["Value"] for one in container["Environment"] if one["Name"] == "DYNAMOWAVE_NODE_HEALTH")
+        assert container["HealthCheck"]["Command"] == [
+            "CMD", "/usr/local/bin/dynamowave", "ready", "--url", f"http://{health}",
+        ]  # fmt: skip
+        assert health.startswith("127.0.0.1:")
+
+
 def test_each_service_has_a_role_of_its_own() -> None:
     tasks = template.of_type(resolved(), "AWS::ECS::TaskDefinition")
     roles = {name: one["TaskRoleArn"]["Fn::GetAtt"][0] for name, one in tasks.items()}

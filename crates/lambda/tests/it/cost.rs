@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     client::{Client, new_id, text},
     counting::Counting,
+    processor,
     proxy::Proxy,
     stack::Stack,
 };
@@ -18,10 +19,19 @@ const RECIPIENTS: usize = 10;
 /// Unless `COST_MESSAGES` says otherwise.
 const MESSAGES: usize = 40;
 const BODY_BYTES: usize = 200;
+/// Functions on the way of a message.
+const WAY: [&str; 3] = ["send", "persist", "notify"];
+/// Memory that buys one whole processor, MB (AWS, "Configure Lambda function memory"): less buys its part, so a second of
+/// processor time costs the same gigabyte-seconds at any size.
+const MB_PER_PROCESSOR: f64 = 1_769.0;
+/// Memory of the functions, MB, and how long each request to another service makes them wait there, seconds: an
+/// assumption, because an emulator's answers say nothing about those of AWS.
+const MEMORY_MB: f64 = 256.0;
+const WAIT_S: f64 = 0.005;
 
 /// Calls of the functions on the way of a message.
 fn calls(stack: &Stack) -> BTreeMap<&'static str, u32> {
-    ["send", "persist", "notify"].into_iter().map(|handler| (handler, starts(stack, handler))).collect()
+    WAY.into_iter().map(|handler| (handler, starts(stack, handler))).collect()
 }
 
 /// A function says so when it starts.
@@ -71,7 +81,7 @@ fn d6_under_load_sockets_are_posted_to_less_often_than_they_are_told() {
     environment["DYNAMOWAVE_POST_ENDPOINT"] = json!(endpoint);
     stack.emulator.set_environment(&notify, &environment);
     let counting = Counting::before(&upstream, &format!("{}-main", stack.name));
-    for handler in ["send", "persist", "notify"] {
+    for handler in WAY {
         let function = stack.function(handler);
         let mut environment = stack.emulator.environment(&function);
         environment["AWS_ENDPOINT_URL_DYNAMODB"] = json!(counting.url);
@@ -85,7 +95,9 @@ fn d6_under_load_sockets_are_posted_to_less_often_than_they_are_told() {
     let mut clients: Vec<Client> = people.iter().map(|person| stack.connect(person).0).collect();
     clients.iter_mut().for_each(|client| drop(client.sync(&json!({}))));
 
+    let functions = WAY.map(|handler| stack.function(handler));
     let (posts_before, calls_before, used_before) = (proxy.count("", 200), calls(&stack), counting.used());
+    let processor_before = processor::of(&functions);
     let talking: Vec<_> = clients
         .into_iter()
         .enumerate()
@@ -110,14 +122,21 @@ fn d6_under_load_sockets_are_posted_to_less_often_than_they_are_told() {
     );
     let used = counting.used().since(&used_before);
     println!("{used:?}");
+    let processor = processor::of(&functions);
+    let processor_s = processor.seconds - processor_before.seconds;
+    println!("{processor_s} seconds of processor time; {processor:?}, before {processor_before:?}");
+    let waits = f64::from(used.all()) + f64::from(u32::try_from(posts).unwrap());
+    let gigabyte_seconds = processor_s * MB_PER_PROCESSOR / 1_024.0 + waits * WAIT_S * MEMORY_MB / 1_024.0;
     // What starts the functions takes from the queues and deletes from them, by batch.
     let queue_requests = used.of_queues() + 2 * (calls["persist"] + calls["notify"]);
     let counted = json!({
         "messages": messages, "recipients": RECIPIENTS, "bodyBytes": BODY_BYTES,
         "writeUnits": used.main_write_units, "readUnits": used.main_read_units, "liveUnits": used.live_units,
         "queueRequests": queue_requests, "posts": posts, "calls": calls.values().sum::<u32>(),
+        "gigabyteSeconds": gigabyte_seconds,
     });
     println!("counted: {counted}");
+    assert!(processor_s > 0.0, "functions run");
     assert!(posts > 0 && posts < told, "{posts} posts for {told} tellings");
     let messages = u32::try_from(messages).unwrap();
     assert_eq!(calls["send"], messages, "one frame, one call");

@@ -66,6 +66,11 @@ impl Used {
         }
     }
 
+    /// All requests.
+    pub(crate) fn all(&self) -> u32 {
+        self.requests.values().sum()
+    }
+
     /// Requests to queues.
     pub(crate) fn of_queues(&self) -> u32 {
         self.requests.iter().filter(|(name, _)| name.starts_with("AmazonSQS")).map(|(_, count)| count).sum()

@@ -16,5 +16,6 @@ mod emulator;
 mod failures;
 mod http1;
 mod journeys;
+mod processor;
 mod proxy;
 mod stack;
