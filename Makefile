@@ -16,7 +16,9 @@ LOGS := target/ci
 BINARY := target/release/dynamowave
 
 # Stages of `make test`, cheapest verdict first.
-STAGES := fmt tidy web-test lint unit fresh documents browser
+STAGES := fmt tidy web-test lint unit fresh documents browser test-aws
+# Every test with every feature: the stages build one and the same selection, so that nothing is compiled twice.
+EVERYTHING := --workspace --features cli/aws
 
 .PHONY: help
 help: ## List what there is
@@ -74,31 +76,32 @@ web-test: web ## Types, lint and unit tests of the web app
 	cd web && npm run lint && npm test
 
 .PHONY: lint
-lint: ## Clippy, warnings denied
-	cargo clippy --all-targets -- -D warnings
+lint: ## Clippy, warnings denied: everything, and the program as people build it
+	cargo clippy $(EVERYTHING) --all-targets -- -D warnings
+	cargo clippy -p cli -- -D warnings
 
 .PHONY: unit
 unit: ## Unit, integration, property and simulation tests
 	@if cargo nextest --version >/dev/null 2>&1; then \
-	  cargo nextest run --no-fail-fast && cargo test --doc; \
+	  cargo nextest run $(EVERYTHING) --no-fail-fast && cargo test $(EVERYTHING) --doc; \
 	else \
 	  cargo test --no-fail-fast; \
 	fi
 
 .PHONY: fresh
 fresh: ## Are the generated files what would be generated now?
-	cargo test -q --no-run
+	cargo test -q $(EVERYTHING) --no-run
 	cargo run -q -p xtask -- fresh
 
 .PHONY: documents
 documents: tools ## Does every command of the README and of the book do what it says?
-	cargo test -q --no-run
+	cargo test -q $(EVERYTHING) --no-run
 	xtask/scripts/documents.sh $${CARGO_TARGET_DIR:-target}/debug/dynamowave
 
 .PHONY: browser
 browser: tools ## Journeys through the web app in real browsers, against the real server
 	@xtask/scripts/tools.sh browser
-	cargo build -q -p cli
+	cargo test -q $(EVERYTHING) --no-run
 	cd web && SERVER_BINARY="$$(realpath "$${CARGO_TARGET_DIR:-../target}")/debug/dynamowave" npm run test:browser -- $(JOURNEYS)
 
 .PHONY: lambda
@@ -106,12 +109,12 @@ lambda: tools ## The program of the functions, packed for deploy/aws/deploy.sh
 	xtask/scripts/aws-lambda.sh
 
 .PHONY: test-aws
-test-aws: tools ## Everything about AWS on this machine: templates, backend, handlers deployed with roles enforced
+test-aws: tools ## Everything about AWS on this machine: templates, backend, processes, handlers deployed with roles enforced
 	@xtask/scripts/tools.sh aws
 	xtask/scripts/test-aws.sh
 
 .PHONY: test-nodes
-test-nodes: tools ## Gateways, persisters and notifiers behind HAProxy, killed and stopped in turn under load
+test-nodes: tools ## Only gateways, persisters and notifiers behind HAProxy, killed and stopped in turn under load
 	@xtask/scripts/tools.sh aws
 	xtask/scripts/test-nodes.sh
 
@@ -132,6 +135,10 @@ fuzz: ## Every fuzz target for SECONDS_EACH seconds (needs nightly and cargo-fuz
 .PHONY: bench
 bench: release ## Measure everything; writes docs/benchmarks.md
 	target/release/dynamowave-load bench --server $(BINARY)
+
+.PHONY: measure-lambda
+measure-lambda: tools ## Cold starts, warm calls and memory of the functions
+	xtask/scripts/measure-lambda.sh
 
 .PHONY: docs
 docs: ## Render the book to target/book

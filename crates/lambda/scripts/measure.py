@@ -1,7 +1,8 @@
 """Cold starts, warm calls and memory of the functions, under the runtime interface of `cargo lambda watch`.
 
-Measures the very program that is deployed. Nothing of AWS is asked: each handler is called with the warmer's event, and
-the authorizer also with somebody whom it does not know. Usage: measure.py CARGO_LAMBDA BOOTSTRAP
+Measures the very program that is deployed. Each handler is called with the warmer's event, and the authorizer also with
+somebody whom it does not know, so that only a start asks another service, once: for the epoch, in the table of an emulator
+that AWS_ENDPOINT_URL names. Usage: measure.py CARGO_LAMBDA BOOTSTRAP
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+
+import boto3
 
 HANDLERS = ("authorizer", "connect", "disconnect", "send", "default", "http", "persist", "notify", "warm")
 STARTS = 15
@@ -42,8 +45,8 @@ def environment(handler: str, port: int) -> dict[str, str]:
     return {
         "PATH": os.environ["PATH"],
         "DYNAMOWAVE_HANDLER": handler,
-        "DYNAMOWAVE_LOG": "error",
-        "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{port}/{handler}",
+        "DYNAMOWAVE_LOG": "off",
+        "AWS_LAMBDA_RUNTIME_API": f"http://127.0.0.1:{port}/.rt/bootstrap",
         "AWS_LAMBDA_FUNCTION_NAME": handler,
         "AWS_LAMBDA_FUNCTION_VERSION": "1",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256",
@@ -53,7 +56,8 @@ def environment(handler: str, port: int) -> dict[str, str]:
         "AWS_ACCESS_KEY_ID": "none",
         "AWS_SECRET_ACCESS_KEY": "none",
         "AWS_EC2_METADATA_DISABLED": "true",
-        # Nobody listens there: whoever asked a service would fail, and this with it.
+        "AWS_ENDPOINT_URL_DYNAMODB": os.environ["AWS_ENDPOINT_URL"],
+        # Nobody listens there: whoever asked another service would fail, and this with it.
         "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
         "DYNAMOWAVE_POST_ENDPOINT": "http://127.0.0.1:9/live",
         "DYNAMOWAVE_AWS_MAIN_TABLE": "main",
@@ -74,15 +78,17 @@ class Watch:
     def __init__(self, port: int) -> None:
         self.port = port
 
-    def call(self, handler: str, event: object) -> tuple[float, int]:
-        """Milliseconds until the answer, and its status."""
+    def call(self, handler: str, event: object) -> float:
+        """Milliseconds until the answer."""
         began = time.perf_counter()
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        connection.request("POST", f"/2015-03-31/functions/{handler}/invocations", json.dumps(event))
+        connection.request("POST", "/2015-03-31/functions/bootstrap/invocations", json.dumps(event))
         answer = connection.getresponse()
-        answer.read()
+        body = answer.read()
         connection.close()
-        return (time.perf_counter() - began) * 1_000, answer.status
+        # By this error API Gateway is told to answer 401.
+        assert answer.status == 200 or b"Unauthorized" in body, f"{handler}: {answer.status} {body!r}"
+        return (time.perf_counter() - began) * 1_000
 
 
 def percentile(sorted_values: list[float], part: float) -> float:
@@ -102,13 +108,13 @@ def processor_s(pid: int) -> float:
 
 def started(watch: Watch, program: str, handler: str, event: object) -> tuple[float, subprocess.Popen[bytes]]:
     """From the start of the process to the answer to a call that waits for it, milliseconds."""
-    answers: list[tuple[float, int]] = []
+    answers: list[float] = []
     caller = threading.Thread(target=lambda: answers.append(watch.call(handler, event)))
     caller.start()
     # The call is there before the process, as on AWS.
     time.sleep(0.05)
     began = time.perf_counter()
-    process = subprocess.Popen([program], env=environment(handler, watch.port))  # noqa: S603
+    process = subprocess.Popen([program], env=environment(handler, watch.port), stdout=subprocess.DEVNULL)  # noqa: S603
     caller.join()
     took = (time.perf_counter() - began) * 1_000
     assert answers, "no answer"
@@ -126,7 +132,7 @@ def measure(watch: Watch, program: str, handler: str, event: object) -> list[str
             # The interface forgets a process that went away at its next question; ask until it does.
             time.sleep(0.2)
     before = processor_s(process.pid)
-    calls = sorted(watch.call(handler, event)[0] for _ in range(CALLS))
+    calls = sorted(watch.call(handler, event) for _ in range(CALLS))
     used = (processor_s(process.pid) - before) / CALLS * 1_000
     resident = most_resident_mib(process.pid)
     process.kill()
@@ -141,14 +147,32 @@ def measure(watch: Watch, program: str, handler: str, event: object) -> list[str
     ]
 
 
+def provide_table() -> None:
+    """The table of the emulator, which the first start gives an epoch."""
+    tables = boto3.client(
+        "dynamodb",
+        endpoint_url=os.environ["AWS_ENDPOINT_URL"],
+        region_name="eu-west-1",
+        aws_access_key_id="none",
+        aws_secret_access_key="none",  # noqa: S106
+    )
+    tables.create_table(
+        TableName="main",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+    )
+
+
 def main() -> None:
-    cargo_lambda, program = sys.argv[1:3]
+    cargo_lambda, program = (str(Path(name).resolve()) for name in sys.argv[1:3])
+    provide_table()
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder, "watch.log").open("wb")
         command = [cargo_lambda, "lambda", "watch", "--only-lambda-apis", "--invoke-address", "127.0.0.1"]
         interface = subprocess.Popen(  # noqa: S603
-            [*command, "--invoke-port", str(port)], cwd=folder, stdout=log, stderr=log
+            [*command, "--invoke-port", str(port)], cwd=Path(__file__).parents[1], stdout=log, stderr=log
         )
         try:
             for _ in range(100):

@@ -3,6 +3,7 @@
 
 use std::{
     net::SocketAddr,
+    path::Path,
     process::{Child, Command, ExitStatus, Stdio},
 };
 
@@ -79,6 +80,33 @@ pub(crate) fn url(queue: &str) -> String {
     sqs("GetQueueUrl", &json!({"QueueName": queue}))["QueueUrl"].as_str().expect("an address").to_owned()
 }
 
+/// What every process of an installation is told: names that begin like this, cheap passwords, no limits.
+pub(crate) fn options(prefix: &str, files: &Path) -> Vec<String> {
+    let mut options: Vec<String> = UNLIMITED.iter().map(|one| (*one).to_owned()).collect();
+    let mut set = |name: &str, value: &str| options.extend(["--set".to_owned(), format!("{name}={value}")]);
+    for (option, name) in [
+        ("main_table", "main"),
+        ("live_table", "live"),
+        ("messages_queue", "messages.fifo"),
+        ("messages_dead_queue", "messages-dead.fifo"),
+        ("notifications_queue", "notifications.fifo"),
+        ("notifications_dead_queue", "notifications-dead.fifo"),
+    ] {
+        set(&format!("aws.{option}"), &format!("{prefix}-{name}"));
+    }
+    for (name, value) in [
+        ("aws.region", "eu-west-1"),
+        ("node.listen", "127.0.0.1:0"),
+        ("passwords.memory_kib", "64"),
+        ("passwords.iterations", "1"),
+        ("limits.logins_per_minute", "0"),
+        ("files.folder", &files.display().to_string()),
+    ] {
+        set(name, value);
+    }
+    options
+}
+
 impl Installation {
     /// Tables and queues, encrypted with a key, and a folder for files.
     pub(crate) fn new() -> Installation {
@@ -87,29 +115,7 @@ impl Installation {
         let prefix: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
         let prefix = format!("o{prefix}");
         let folder = tempfile::tempdir().expect("a folder");
-        let mut options: Vec<String> = UNLIMITED.iter().map(|one| (*one).to_owned()).collect();
-        let mut set =
-            |name: &str, value: &str| options.extend(["--set".to_owned(), format!("{name}={value}")]);
-        for (option, name) in [
-            ("main_table", "main"),
-            ("live_table", "live"),
-            ("messages_queue", "messages.fifo"),
-            ("messages_dead_queue", "messages-dead.fifo"),
-            ("notifications_queue", "notifications.fifo"),
-            ("notifications_dead_queue", "notifications-dead.fifo"),
-        ] {
-            set(&format!("aws.{option}"), &format!("{prefix}-{name}"));
-        }
-        for (name, value) in [
-            ("aws.region", "eu-west-1"),
-            ("node.listen", "127.0.0.1:0"),
-            ("passwords.memory_kib", "64"),
-            ("passwords.iterations", "1"),
-            ("limits.logins_per_minute", "0"),
-            ("files.folder", &folder.path().display().to_string()),
-        ] {
-            set(name, value);
-        }
+        let options = options(&prefix, folder.path());
         let made = Installation { prefix, options, _folder: folder };
         let (status, _, errors) = made.run(&["aws", "provision", "--kms-key", KEY]);
         assert!(status.success(), "{errors}");

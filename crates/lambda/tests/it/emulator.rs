@@ -13,7 +13,7 @@ pub(crate) struct Emulator {
 
 impl Emulator {
     pub(crate) fn running() -> Emulator {
-        let url = std::env::var("AWS_ENDPOINT_URL").expect("no emulator is named; run tests/emulated.sh");
+        let url = std::env::var("AWS_ENDPOINT_URL").expect("no emulator is named; run `make test-aws`");
         assert!(url.starts_with("http://127.0.0.1:"), "{url} is not on this machine");
         Emulator { url: url.trim_end_matches('/').to_owned() }
     }

@@ -1,6 +1,6 @@
 //! The functions as they are deployed, in an emulator of the services on this machine, with real sockets as clients:
 //! from registration over HTTP to an event on another socket (D1 to D5, P70 to P73).
-//! `tests/emulated.sh` starts the emulator; nothing here can reach an account of AWS.
+//! `make test-aws` starts the emulator; nothing here can reach an account of AWS.
 
 #![allow(
     unreachable_pub,

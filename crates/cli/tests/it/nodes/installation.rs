@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::crash::UNLIMITED;
+use crate::aws_emulator;
 
 /// A token that is good for the admin routes.
 pub(super) const TOKEN: &str = "dwop_0123456789abcdef0123456789abcdef";
@@ -36,31 +36,11 @@ impl Installation {
             .expect("AWS_ENDPOINT_URL names no emulator; run xtask/scripts/test-nodes.sh");
         assert!(endpoint.starts_with("http://127.0.0.1:"), "{endpoint} is not on this machine");
         let folder = tempfile::tempdir().expect("a folder");
-        let mut options: Vec<String> = UNLIMITED.iter().map(|one| (*one).to_owned()).collect();
+        let mut options = aws_emulator::options(&prefix(), &folder.path().join("files"));
         let mut set =
             |name: &str, value: &str| options.extend(["--set".to_owned(), format!("{name}={value}")]);
-        for (option, name) in [
-            ("main_table", "main"),
-            ("live_table", "live"),
-            ("messages_queue", "messages.fifo"),
-            ("messages_dead_queue", "messages-dead.fifo"),
-            ("notifications_queue", "notifications.fifo"),
-            ("notifications_dead_queue", "notifications-dead.fifo"),
-        ] {
-            set(&format!("aws.{option}"), &format!("{}-{name}", prefix()));
-        }
-        set("aws.region", "eu-west-1");
-        set("files.folder", &folder.path().join("files").display().to_string());
         for (name, path) in certificates(folder.path()) {
             set(name, &path.display().to_string());
-        }
-        for (name, value) in [
-            ("node.listen", "127.0.0.1:0"),
-            ("passwords.memory_kib", "64"),
-            ("passwords.iterations", "1"),
-            ("limits.logins_per_minute", "0"),
-        ] {
-            set(name, value);
         }
         more.iter().for_each(|(name, value)| set(name, value));
         let status = command(&["aws", "provision"], &options).status().expect("it runs");
