@@ -85,9 +85,12 @@ browser() {
 
 container() { has docker || has podman || missing "docker or podman" "sudo apt-get install -y podman"; }
 
-# An emulator of the services of AWS and a proxy that makes them fail, each in a folder of its own: their pins clash.
+# An emulator of the services of AWS and a proxy that makes them fail, each in a folder of its own: their pins clash; a
+# load balancer, and the browser that goes through it.
 aws() {
   python3 -m venv --help >/dev/null 2>&1 || packages python3 python3-venv
+  has haproxy && has curl && has openssl || packages haproxy curl openssl
+  browser
   # shellcheck source=xtask/scripts/aws-tools.sh
   . xtask/scripts/aws-tools.sh
   for tool in emulator faults checkov sam; do aws_tool "$tool" >/dev/null; done
