@@ -41,6 +41,8 @@ OF_TESTS = {
     "AWS_CONFIG_FILE": "/dev/null",
     "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
     "AWS_EC2_METADATA_DISABLED": "true",
+    # What it says is read by a program.
+    "NO_COLOR": "1",
     # Everybody comes from one address and does all at once.
     "DYNAMOWAVE_LIMITS_LOGINS_PER_MINUTE": "0",
     "DYNAMOWAVE_LIMITS_REQUESTS_PER_SECOND": "0",
