@@ -7,10 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use chat::{
-    Announcement, ConversationId, EventKind, NodeId, UserId,
-    ports::{PortError, Store},
-};
+use chat::{Announcement, ConversationId, EventKind, NodeId, UserId, ports::PortError};
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::{
