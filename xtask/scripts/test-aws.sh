@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Everything about AWS on this machine: the templates checked, the backend, the handlers and the processes tested against
-# an emulator that runs only for that, the program of the handlers deployed by the templates with roles enforced, people
-# conversing through it, every right removed once. Stops what it started.
+# an emulator that runs only for that, handlers and services deployed by the templates with roles enforced, people
+# conversing through them, every right removed once. Stops what it started.
 # Nothing here can reach an account of AWS: credentials and endpoint are the emulator's.
 # Usage: test-aws.sh [static|crates|nodes|deploy]...   (all of them when none is named)
 set -euo pipefail

@@ -74,7 +74,7 @@ async fn run(
         vitals: vitals(&embedded, metrics.clone(), &*clock),
     };
     let app = Arc::new(compose::app(config, &ports, parts)?);
-    let (stop_sweeper, sweeper) = sweeper::start(&app)?;
+    let (stop_sweeper, sweeper) = sweeper::start(&app, true)?;
     let (stop_pipeline, pipeline) = start_pipeline(&ports, &app, &embedded, store)?;
     let health = Arc::new(health_of(config, &app, &embedded, metrics));
     let options = gateway::Options {

@@ -35,24 +35,25 @@ fn remove_staged(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Sweeps on a thread of its own until the sender is dropped.
-pub(crate) fn start(app: &Arc<App>) -> Result<(watch::Sender<()>, JoinHandle<()>)> {
+/// Sweeps on a thread of its own until the sender is dropped. What nothing knows is looked for by reading the whole store:
+/// not in a bucket, which every gateway would read once an hour, with a request for each file in it.
+pub(crate) fn start(app: &Arc<App>, finds_orphans: bool) -> Result<(watch::Sender<()>, JoinHandle<()>)> {
     let (stop, stopped) = watch::channel(());
     let app = Arc::clone(app);
     let sweeping = async move {
         tokio::select! {
             () = ended(stopped) => {}
-            () = run(&app) => {}
+            () = run(&app, finds_orphans) => {}
         }
     };
     Ok((stop, worker("sweeper", sweeping)?))
 }
 
-async fn run(app: &App) {
+async fn run(app: &App, finds_orphans: bool) {
     let mut sweeps = 0_u32;
     loop {
         let swept = app.files.sweep(app).await;
-        let orphans = if sweeps.is_multiple_of(SWEEPS_PER_ORPHAN_SWEEP) {
+        let orphans = if finds_orphans && sweeps.is_multiple_of(SWEEPS_PER_ORPHAN_SWEEP) {
             app.files.sweep_orphans(app).await
         } else {
             Ok(api::Swept::default())

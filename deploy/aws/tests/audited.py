@@ -22,9 +22,9 @@ def noting(context: Any, *policies: Any) -> Any:
     # The role's policies are asked first; policies of what the request is for come after, with the same context.
     if ":assumed-role/" in context.principal_arn and not hasattr(context, "noted"):
         context.noted = True
-        role = context.principal_arn.split("/")[1]
-        line = {"role": role, "sid": result.matched_sid, "action": context.action, "decision": result.decision}
-        audit.write(json.dumps({**line, "on": context.resource_arn}) + "\n")
+        _, role, session = context.principal_arn.split("/", 2)
+        line = {"role": role, "session": session, "sid": result.matched_sid, "action": context.action}
+        audit.write(json.dumps({**line, "decision": result.decision, "on": context.resource_arn}) + "\n")
     return result
 
 

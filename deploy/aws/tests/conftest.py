@@ -16,7 +16,7 @@ import emulator as emulators  # noqa: E402
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--artefact", help="zip of the handlers; without it nothing is invoked, only deployed")
-    parser.addoption("--program", help="binary dynamowave, for the commands of the operator")
+    parser.addoption("--program", help="binary dynamowave with the cloud in it, for services and operators")
 
 
 @pytest.fixture(scope="session")

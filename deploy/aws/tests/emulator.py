@@ -68,6 +68,8 @@ class Emulator:
     crowd: list[str] = field(default_factory=list)
     # The way of the handlers to the services.
     way: Way = field(default_factory=lambda: Way(""))
+    # Where a gateway listens that people use in place of the handlers.
+    gateway: str = ""
 
     def client(self, service: str) -> Any:
         """A client with the rights of the account itself."""
@@ -83,7 +85,6 @@ class Emulator:
     def deploy_all(self, artefact: str | None) -> dict[str, Stack]:
         """Data first, then both homes over it."""
         self.prepare(artefact)
-        image = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/dynamowave"
         return {
             "data": self.deploy("data", {}),
             "serverless": self.deploy(
@@ -96,16 +97,18 @@ class Emulator:
                     "OperatorTokenSha256": hashlib.sha256(OPERATOR.encode()).hexdigest(),
                 },
             ),
-            "containers": self.deploy(
-                "containers",
-                {
-                    "Image": f"{image}:latest",
-                    "ImageRepositoryArn": f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/dynamowave",
-                    "DomainName": DOMAIN,
-                    "HostedZoneId": self.zone,
-                },
-            ),
+            "containers": self.deploy_containers(),
         }
+
+    def deploy_containers(self, **more: str) -> Stack:
+        """The home in containers, over the data."""
+        parameters = {
+            "Image": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/dynamowave:latest",
+            "ImageRepositoryArn": f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/dynamowave",
+            "DomainName": DOMAIN,
+            "HostedZoneId": self.zone,
+        }
+        return self.deploy("containers", {**parameters, **more})
 
     def deploy(self, name: str, parameters: dict[str, str], stack: str | None = None) -> Stack:
         """Makes the stack of a template and waits for it."""
@@ -135,6 +138,11 @@ class Emulator:
                 return
             time.sleep(0.05)
         raise TimeoutError(f"{stack.name} is not deleted: {found[0]}")
+
+    def empty(self, data: Stack) -> None:
+        """Takes everything out of the queues."""
+        for queue in ("Messages", "MessagesDead", "Notifications", "NotificationsDead"):
+            self.client("sqs").purge_queue(QueueUrl=data.outputs[f"{queue}QueueUrl"])
 
     def prepare(self, artefact: str | None) -> None:
         """What an account has before the first stack: a bucket with the code, and a zone."""

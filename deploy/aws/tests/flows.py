@@ -30,6 +30,8 @@ BAD_FRAMES_MAX = 21
 THROTTLED_POSTS = 12
 # As many tries as one request to a table has.
 REQUEST_TRIES = 6
+# More than there are tries.
+MANY_REFUSALS = 100_000
 # More than one transaction of the table takes with their two items each.
 MANY_MEMBERS = 55
 # How long one step may take before a journey counts as broken, seconds.
@@ -224,19 +226,44 @@ def every_command_becomes_an_event(emulator: Emulator, stacks: Stacks) -> None:
     ben.want(204, "POST", f"{of_room}/leave")
 
 
+def crowd(emulator: Emulator, chat: Chat, size: int) -> list[str]:
+    """As many people, each registered once."""
+    with ThreadPoolExecutor(4) as aside:
+        missing = ["many"] * (size - len(emulator.crowd))
+        emulator.crowd.extend(person.user for person in aside.map(chat.register, missing))
+    return emulator.crowd[:size]
+
+
 def many_become_members_at_once(emulator: Emulator, stacks: Stacks) -> None:
     """Prepared first, then made to count together."""
     chat = Chat(emulator, stacks, PATIENCE_S)
     ann = chat.register("ann")
-    if not emulator.crowd:
-        with ThreadPoolExecutor(4) as aside:
-            emulator.crowd.extend(person.user for person in aside.map(chat.register, ["many"] * MANY_MEMBERS))
-    group = {"kind": "group", "title": "Many", "memberIds": emulator.crowd}
+    many = crowd(emulator, chat, MANY_MEMBERS)
+    group = {"kind": "group", "title": "Many", "memberIds": many}
     begun = ann.want(201, "POST", "/v1/conversations", group)["conversationId"]
     grown = ann.want(201, "POST", "/v1/conversations", {**group, "memberIds": []})["conversationId"]
-    ann.want(204, "POST", f"/v1/conversations/{grown}/members", {"userIds": emulator.crowd})
+    ann.want(204, "POST", f"/v1/conversations/{grown}/members", {"userIds": many})
     for room in (begun, grown):
         assert len(ann.want(200, "GET", f"/v1/conversations/{room}/members?limit=100")["items"]) == MANY_MEMBERS + 1
+
+
+def members_that_are_not_yet_written_plainly_are_some(emulator: Emulator, stacks: Stacks) -> None:
+    """Prepared and made to count together, by a process that came no further: whoever reads them looks twice."""
+    chat = Chat(emulator, stacks, PATIENCE_S)
+    ann, ben = chat.register("ann"), chat.register("ben")
+    group = {"kind": "group", "title": "Many", "memberIds": [ben.user, *crowd(emulator, chat, MANY_MEMBERS)]}
+    plainly = f"UpdateItem {stacks['data'].outputs['MainTable']}"
+    emulator.way.refuse(plainly, MANY_REFUSALS, 503)
+    status, answer = chat.ask("POST", "/v1/conversations", group, ann.token)
+    assert (status, emulator.way.refusals_left(plainly) < MANY_REFUSALS) == (503, True), answer
+    emulator.way.refuse_nothing()
+    (room,) = (one["conversationId"] for one in ann.want(200, "GET", "/v1/conversations")["items"])
+    a, b = ann.socket(), ben.socket()
+    a.sync()
+    b.sync()
+    assert b.event(a.send(room, "so many!"))["seq"] == 2
+    a.close()
+    b.close()
 
 
 def what_fails_for_the_moment_is_stored_later(emulator: Emulator, stacks: Stacks) -> None:
@@ -537,7 +564,12 @@ FLOWS: dict[str, tuple[Flow, ...]] = {
     "AuthorizerRole": (opens_by_ticket_token_and_cookie,),
     "ConnectRole": (is_greeted_and_ends,),
     "DisconnectRole": (is_greeted_and_ends,),
-    "SendRole": (sends_with_everything_a_message_can_have, a_message_greets, bad_messages_end_the_socket),
+    "SendRole": (
+        sends_with_everything_a_message_can_have,
+        a_message_greets,
+        bad_messages_end_the_socket,
+        members_that_are_not_yet_written_plainly_are_some,
+    ),
     "DefaultRole": (does_everything_else_a_frame_can, a_ping_greets, rubbish_ends_the_socket),
     "HttpRole": (
         is_ready_and_public,
@@ -559,6 +591,7 @@ FLOWS: dict[str, tuple[Flow, ...]] = {
     ),
     "NotifyRole": (
         news_of_every_kind_reach_those_concerned,
+        members_that_are_not_yet_written_plainly_are_some,
         a_socket_that_is_gone_is_forgotten,
         who_posts_too_fast_comes_back_for_the_rest_alone,
         a_logout_ends_its_sockets,

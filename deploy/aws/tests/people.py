@@ -1,7 +1,7 @@
 """People who use the deployed chat as a stranger's program would: JSON over HTTP and over the WebSocket API.
 
-Knows the addresses of the emulator and the header that the distribution adds, nothing of what stands behind. Every
-wait ends.
+Knows the addresses of the emulator and the header that the distribution adds, or the address of a gateway; nothing of
+what stands behind. Every wait ends.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import secrets
+import ssl
 import time
 import urllib.error
 import urllib.request
@@ -33,15 +34,22 @@ class Silence(TimeoutError):
 
 
 class Chat:
-    """The deployed chat, as the distribution in front reaches it."""
+    """The deployed chat, as the distribution or the load balancer in front reaches it."""
 
     def __init__(self, emulator: Emulator, stacks: dict[str, Stack], patience_s: float = PATIENCE_S) -> None:
+        self.patience_s = patience_s
+        self.tls: ssl.SSLContext | None = None
+        self.header: dict[str, str] = {}
+        if emulator.gateway:
+            self.http = emulator.gateway
+            self.sockets = f"{emulator.gateway.replace('http', 'ws', 1)}/v1/ws"
+            self.tls = unverified()
+            return
         outputs = stacks["serverless"].outputs
         secret = emulator.client("secretsmanager").get_secret_value(SecretId=outputs["OriginSecretArn"])
-        self.header = {"x-dynamowave-origin": secret["SecretString"]}
+        self.header["x-dynamowave-origin"] = secret["SecretString"]
         self.http = f"{emulator.url}/_aws/execute-api/{outputs['HttpApi']}/$default"
         self.sockets = f"{emulator.url.replace('http', 'ws', 1)}/_aws/execute-api/{outputs['WebSocketApi']}/live"
-        self.patience_s = patience_s
 
     def ask(
         self,
@@ -61,7 +69,7 @@ class Chat:
             sent["authorization"] = f"Bearer {token}"
         request = urllib.request.Request(f"{self.http}{path}", data=data, headers=sent, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=REQUEST_S) as answer:
+            with urllib.request.urlopen(request, timeout=REQUEST_S, context=self.tls) as answer:
                 status, text = answer.status, answer.read()
         except urllib.error.HTTPError as error:
             status, text = error.code, error.read()
@@ -85,6 +93,7 @@ class Chat:
             ping_interval=None,
             open_timeout=REQUEST_S,
             max_size=None,
+            ssl=self.tls,
             legacy=True,
         )
         return Socket(opened, self.patience_s)
@@ -92,9 +101,7 @@ class Chat:
     def register(self, name: str) -> Person:
         """A new account, logged in."""
         username = f"{name}{secrets.token_hex(4)}"
-        account = {"username": username, "password": PASSWORD}
-        self.want(201, "POST", "/v1/accounts", account)
-        login = self.want(201, "POST", "/v1/sessions", account)
+        login = self.want(201, "POST", "/v1/accounts", {"username": username, "password": PASSWORD})
         return Person(self, login["userId"], login["token"], username)
 
 
@@ -208,6 +215,11 @@ class Socket:
             with contextlib.suppress(TimeoutError):
                 return json.loads(self.opened.recv(timeout=SLICE_S))
         return None
+
+
+def unverified() -> ssl.SSLContext:
+    """As the load balancer, which does not verify."""
+    return ssl._create_unverified_context()  # noqa: S323, SLF001
 
 
 def events_of(frame: Frame) -> list[Frame]:

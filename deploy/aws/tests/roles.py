@@ -15,17 +15,24 @@ from emulator import ACCOUNT, REGION, Emulator, Stack
 UNSEEN = {
     "UseKey": "rights on keys are not enforced",
     "WriteLogs": "logs are written by the emulator itself",
+}
+# Those of handlers alone: a service takes its messages itself.
+UNSEEN_OF_HANDLERS = {
+    **UNSEEN,
     "TakeMessages": "the emulator takes messages from queues with its own rights",
     "TakeNotifications": "the emulator takes messages from queues with its own rights",
 }
 
 
+def keys_of(emulator: Emulator, role: str, session: str = "tests") -> dict[str, str]:
+    """Credentials with the rights of a role and no others; the audit knows who uses them by the session."""
+    arn = f"arn:aws:iam::{ACCOUNT}:role/{role}"
+    return emulator.client("sts").assume_role(RoleArn=arn, RoleSessionName=session)["Credentials"]
+
+
 def acting_as(emulator: Emulator, role: str, service: str, path: str = "") -> Any:
     """A client with the rights of a role and no others, for a service at a path of the emulator."""
-    assumed = emulator.client("sts").assume_role(
-        RoleArn=f"arn:aws:iam::{ACCOUNT}:role/{role}", RoleSessionName="tests"
-    )
-    keys = assumed["Credentials"]
+    keys = keys_of(emulator, role)
     return boto3.client(
         service,
         endpoint_url=f"{emulator.url}{path}",
@@ -35,6 +42,29 @@ def acting_as(emulator: Emulator, role: str, service: str, path: str = "") -> An
         aws_session_token=keys["SessionToken"],
         config=Config(retries={"max_attempts": 1}, parameter_validation=False),
     )
+
+
+def decisions(emulator: Emulator, role: str, since: int) -> list[dict[str, str]]:
+    """What was decided about the requests of a role, from this place in the audit on."""
+    with emulator.audit.open(encoding="utf-8") as audit:
+        audit.seek(since)
+        lines = [json.loads(line) for line in audit]
+    return [line for line in lines if line["role"] == role]
+
+
+def denied(emulator: Emulator, role: str, since: int, statement: dict[str, Any]) -> list[dict[str, str]]:
+    """Requests of a role that this statement would have allowed."""
+    actions = {one for action in statement["Action"] for one in (action, f"{action}Batch")}
+    found = decisions(emulator, role, since)
+    return [one for one in found if one["decision"] == "ImplicitDeny" and one["action"] in actions]
+
+
+def unused(statement: dict[str, Any], used: set[tuple[str, str]]) -> set[str]:
+    """Actions of a statement that none of these requests, by statement and action, needed."""
+    actions = {action for sid, action in used if sid == statement["Sid"]}
+    # Both names of one right.
+    actions |= {action.removesuffix("Batch") for action in actions}
+    return set(statement["Action"]) - actions
 
 
 @contextlib.contextmanager

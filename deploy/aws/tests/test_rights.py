@@ -1,6 +1,8 @@
-"""Each statement grants what it names on what it names: acting as the role, every action passes, and is denied without it.
+"""Each statement of a handler grants what it names on what it names: acting as the role, every action passes, and is
+denied without it.
 
-That a handler needs each statement, and no other, is proved by its flows (`test_flows.py`).
+That a handler needs each statement, and no other, is proved by its flows (`test_flows.py`); the services prove both by
+theirs (`test_services.py`).
 """
 
 from __future__ import annotations
@@ -57,23 +59,17 @@ PROBES: dict[str, Probe] = {
     "s3:PutObject": lambda client, on: client.put_object(Bucket=on, Key="probe", Body=b""),
     "s3:DeleteObject": lambda client, on: client.delete_object(Bucket=on, Key="probe"),
     "s3:AbortMultipartUpload": lambda client, on: client.abort_multipart_upload(Bucket=on, Key="p", UploadId="none"),
-    "s3:ListMultipartUploadParts": lambda client, on: client.list_parts(Bucket=on, Key="p", UploadId="none"),
     "lambda:InvokeFunction": lambda client, on: client.invoke(FunctionName=on, Payload=b"{}", InvocationType="DryRun"),
     "execute-api:ManageConnections": lambda client, on: client.post_to_connection(ConnectionId="none", Data=b"{}"),
 }
 
 
-def _cases() -> list[tuple[str, str, str]]:
-    return [
-        (name, role, statement["Sid"])
-        for name in ("serverless", "containers")
-        for role, statement in template.statements(template.resolve(template.load(name)))
-        if (statement["Sid"] not in UNSEEN or statement["Sid"].startswith("Take"))
-        and role not in ("ExecutionRole", "FlowLogsRole")
-    ]
+def _cases() -> list[tuple[str, str]]:
+    statements = template.statements(template.resolve(template.load("serverless")))
+    return [(role, one["Sid"]) for role, one in statements if one["Sid"] not in UNSEEN]
 
 
-def _resource(stacks: Stacks, name: str, statement: dict[str, Any]) -> str:
+def _resource(stacks: Stacks, statement: dict[str, Any]) -> str:
     """What a client calls the resource of a deployed statement."""
     found = statement["Resource"]
     arn = found[0] if isinstance(found, list) else found
@@ -102,20 +98,20 @@ def _is_denied(emulator: Emulator, role: str, action: str, on: str) -> bool:
     return False
 
 
-@pytest.mark.parametrize(("name", "role", "sid"), _cases())
+@pytest.mark.parametrize(("role", "sid"), _cases())
 def test_a_statement_grants_its_actions_and_nobody_else_does(
-    emulator: Emulator, stacks: Stacks, name: str, role: str, sid: str
+    emulator: Emulator, stacks: Stacks, role: str, sid: str
 ) -> None:
-    physical = stacks[name].resources[role]
+    physical = stacks["serverless"].resources[role]
     iam = emulator.client("iam")
     (policy,) = iam.list_role_policies(RoleName=physical)["PolicyNames"]
     document = iam.get_role_policy(RoleName=physical, PolicyName=policy)["PolicyDocument"]
     (statement,) = (one for one in document["Statement"] if one["Sid"] == sid)
-    on = _resource(stacks, name, statement)
+    on = _resource(stacks, statement)
     # The other names of the same rights have the same probe.
     actions = [action for action in statement["Action"] if action not in render.BATCH_ACTIONS.values()]
     denied = [action for action in actions if _is_denied(emulator, physical, action, on)]
     assert denied == [], f"denied with {sid}"
-    with without(emulator, stacks[name], role, sid):
+    with without(emulator, stacks["serverless"], role, sid):
         allowed = [action for action in actions if not _is_denied(emulator, physical, action, on)]
     assert allowed == [], f"allowed without {sid}"

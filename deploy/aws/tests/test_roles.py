@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import statements as page
 import template
-from roles import UNSEEN
+from roles import UNSEEN_OF_HANDLERS
 from test_serverless import HANDLERS
 
 # Statements for everything of a kind, because AWS knows nothing narrower, and why.
@@ -130,7 +130,7 @@ def test_the_book_shows_every_statement() -> None:
 def test_statements_that_the_emulator_does_not_notice_are_named_in_the_book() -> None:
     named = {one["Sid"] for name in NAMES for _, one in statements(name)}
     text = page.PAGE.read_text(encoding="utf-8")
-    for sid, reason in UNSEEN.items():
+    for sid, reason in UNSEEN_OF_HANDLERS.items():
         assert sid in named
         assert len(reason) > 10
         assert f"`{sid}`" in text

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import http.server
+import json
 import threading
 import urllib.parse
 from collections.abc import Iterator
@@ -35,7 +36,8 @@ class Way:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def refuse(self, what: str, times: int, status: int) -> None:
-        """Answers the next requests of this operation, or to this socket, with a status."""
+        """Answers the next requests of this operation, on this table where one is named behind it, or to this socket,
+        with a status."""
         with self._lock:
             self._refused[what] = (times, status)
 
@@ -69,6 +71,13 @@ class Way:
             self.statuses.setdefault(socket, []).append(status)
 
 
+def _table(body: bytes) -> str:
+    """The one table that a request is for."""
+    with contextlib.suppress(ValueError, AttributeError):
+        return json.loads(body).get("TableName", "")
+    return ""
+
+
 class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     way: Way
@@ -81,7 +90,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         is_post = self.command == "POST" and "/@connections/" in urllib.parse.unquote(self.path)
         last = urllib.parse.unquote(self.path.rsplit("/", 1)[-1])
         operation = (self.headers.get("x-amz-target") or "").rsplit(".", 1)[-1]
-        status = self.way.refusal((last if is_post else "", operation))
+        table = _table(body) if operation else ""
+        status = self.way.refusal((last if is_post else "", operation, f"{operation} {table}"))
         if status is not None:
             kind, content = ERRORS[status]
             headers = [("x-amzn-errortype", kind), ("content-type", "application/x-amz-json-1.0")]
@@ -124,6 +134,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 class _Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
+
+    def handle_error(self, *_: object) -> None:
+        """Who asked has gone, and nobody waits for the answer; or the services have, and whoever asked sees that."""
 
 
 @contextlib.contextmanager

@@ -68,29 +68,32 @@ const MAIN: [Right; 8] = [
     ("dynamodb:ConditionCheckItem", [true, true, false, false]),
 ];
 const LIVE: [Right; 6] = [
-    ("dynamodb:GetItem", [true, false, true, false]),
-    ("dynamodb:BatchGetItem", [true, false, true, false]),
+    ("dynamodb:GetItem", [true, false, false, false]),
     ("dynamodb:Query", [true, false, true, false]),
     ("dynamodb:PutItem", [true, true, false, false]),
     ("dynamodb:UpdateItem", [true, false, false, false]),
     ("dynamodb:DeleteItem", [true, false, false, false]),
+    ("dynamodb:BatchWriteItem", [true, false, false, false]),
 ];
 const MESSAGES: [Right; 5] = [
-    ("sqs:GetQueueAttributes", [true, true, false, true]),
+    ("sqs:GetQueueAttributes", [true, false, false, true]),
     ("sqs:SendMessage", [true, false, false, true]),
     ("sqs:ReceiveMessage", [false, true, false, false]),
     ("sqs:DeleteMessage", [false, true, false, false]),
     ("sqs:ChangeMessageVisibility", [false, true, false, false]),
 ];
 const NOTIFICATIONS: [Right; 5] = [
-    ("sqs:GetQueueAttributes", [true, true, true, true]),
-    ("sqs:SendMessage", [true, true, true, true]),
+    ("sqs:GetQueueAttributes", [true, true, false, true]),
+    ("sqs:SendMessage", [true, true, false, true]),
     ("sqs:ReceiveMessage", [false, false, true, false]),
     ("sqs:DeleteMessage", [false, false, true, false]),
     ("sqs:ChangeMessageVisibility", [false, false, true, false]),
 ];
-const DEAD: [Right; 2] =
-    [("sqs:ReceiveMessage", [true, false, false, true]), ("sqs:DeleteMessage", [true, false, false, true])];
+const DEAD: [Right; 3] = [
+    ("sqs:GetQueueAttributes", [true, false, false, true]),
+    ("sqs:ReceiveMessage", [true, false, false, true]),
+    ("sqs:DeleteMessage", [true, false, false, true]),
+];
 
 impl FromStr for Role {
     type Err = String;

@@ -76,7 +76,7 @@ pub(super) async fn serve(
     // Before there is a socket, so that whoever looks for its people finds it.
     let until = row.keep(0, false).await.context("cannot write to the connection table")?;
     let telling = tokio::spawn(listener.run(node, Arc::clone(&hub)));
-    let (stop_sweeper, sweeper) = sweeper::start(&app)?;
+    let (stop_sweeper, sweeper) = sweeper::start(&app, config.aws.files_bucket.is_empty())?;
     let health = Arc::new(health_of(&app, metrics));
     let options = gateway::Options {
         extra_router: Some(health::router(Arc::clone(&health))),
