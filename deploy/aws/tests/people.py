@@ -33,6 +33,14 @@ class Silence(TimeoutError):
     """What was waited for was not heard."""
 
 
+def _never() -> bool:
+    return False
+
+
+# Whether whoever waits may stop: a journey that is to be denied something has been.
+is_over: Callable[[], bool] = _never
+
+
 class Chat:
     """The deployed chat, as the distribution or the load balancer in front reaches it."""
 
@@ -214,6 +222,8 @@ class Socket:
         for _ in range(round(self.patience_s / SLICE_S)):
             with contextlib.suppress(TimeoutError):
                 return json.loads(self.opened.recv(timeout=SLICE_S))
+            if is_over():
+                return None
         return None
 
 
