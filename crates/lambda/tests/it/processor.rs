@@ -32,7 +32,7 @@ pub(crate) fn of(functions: &[String]) -> Processor {
         if !is_one {
             continue;
         }
-        let (stat, status) = (text(read("stat")), text(read("status")));
+        let (stat, status) = (text(&read("stat")), text(&read("status")));
         let Some((_, fields)) = stat.rsplit_once(") ") else { continue };
         let ticks = fields.split(' ').skip(USER_TIME).take(2).filter_map(|field| field.parse::<f64>().ok());
         sum.seconds += ticks.sum::<f64>() / TICKS_PER_S;
@@ -44,6 +44,6 @@ pub(crate) fn of(functions: &[String]) -> Processor {
     sum
 }
 
-fn text(bytes: Vec<u8>) -> String {
-    String::from_utf8_lossy(&bytes).into_owned()
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }

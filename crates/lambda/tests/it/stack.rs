@@ -62,7 +62,9 @@ impl Stack {
         let mut random = [0; 4];
         getrandom::fill(&mut random).unwrap();
         let name = format!("{prefix}-{:08x}", u32::from_be_bytes(random));
-        let program = fs::read(env!("CARGO_BIN_EXE_bootstrap")).unwrap();
+        // A release may be named, for figures.
+        let program = std::env::var("FUNCTIONS_PROGRAM");
+        let program = fs::read(program.unwrap_or_else(|_| env!("CARGO_BIN_EXE_bootstrap").into())).unwrap();
         emulator.put_object("code", &format!("{name}.zip"), &archive::of(&program));
         let body = template(&emulator, &name, lease_s).to_string();
         emulator.cloudformation(&[
