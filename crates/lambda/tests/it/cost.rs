@@ -6,10 +6,9 @@ use std::{collections::BTreeMap, thread};
 use serde_json::{Value, json};
 
 use crate::{
-    client::{Client, new_id, text},
+    client::{Client, new_id},
     counting::Counting,
     processor,
-    proxy::Proxy,
     stack::Stack,
 };
 
@@ -73,14 +72,8 @@ fn d6_under_load_sockets_are_posted_to_less_often_than_they_are_told() {
     let wanted: usize = std::env::var("COST_MESSAGES").map_or(MESSAGES, |count| count.parse().unwrap());
     let messages = wanted.next_multiple_of(SENDERS);
     let stack = Stack::deploy("counted", 30);
-    let upstream = stack.emulator.url.clone();
-    let proxy = Proxy::before(&upstream);
-    let notify = stack.function("notify");
-    let mut environment = stack.emulator.environment(&notify);
-    let endpoint = text(&environment, "DYNAMOWAVE_POST_ENDPOINT").replace(&upstream, &proxy.url);
-    environment["DYNAMOWAVE_POST_ENDPOINT"] = json!(endpoint);
-    stack.emulator.set_environment(&notify, &environment);
-    let counting = Counting::before(&upstream, &format!("{}-main", stack.name));
+    let proxy = stack.posting_through();
+    let counting = Counting::before(&stack.emulator.url, &format!("{}-main", stack.name));
     for handler in WAY {
         let function = stack.function(handler);
         let mut environment = stack.emulator.environment(&function);

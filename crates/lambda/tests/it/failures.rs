@@ -9,8 +9,7 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::{
-    client::{PATIENCE, Person, new_id, text},
-    proxy::Proxy,
+    client::{PATIENCE, Person, new_id},
     stack::{OPERATOR, Stack},
 };
 
@@ -80,13 +79,7 @@ fn d7_sockets_are_opened_through_the_distribution_in_front_alone() {
 #[test]
 fn d6_who_posts_too_fast_comes_back_for_the_rest_of_the_list_alone() {
     let stack = Stack::deploy("throttled", 5);
-    let upstream = stack.emulator.url.clone();
-    let proxy = Proxy::before(&upstream);
-    let notify = stack.function("notify");
-    let mut environment = stack.emulator.environment(&notify);
-    let endpoint = text(&environment, "DYNAMOWAVE_POST_ENDPOINT").replace(&upstream, &proxy.url);
-    environment["DYNAMOWAVE_POST_ENDPOINT"] = json!(endpoint);
-    stack.emulator.set_environment(&notify, &environment);
+    let proxy = stack.posting_through();
 
     let (ann, ben) = (stack.register("ann"), stack.register("ben"));
     let room = stack.group(&[&ann, &ben]);

@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::{Map, Value, json};
 
-use crate::{archive, emulator::Emulator, http1};
+use crate::{archive, client::text, emulator::Emulator, http1, proxy::Proxy};
 
 /// Receives after which the service gives up a message.
 const RECEIVES_MAX: u32 = 3;
@@ -97,6 +97,17 @@ impl Stack {
         let answer = http1::ask("GET", &format!("{http}/v1/server"), &[], b"");
         let stack = Stack { emulator: emulator.clone(), name: name.to_owned(), http, socket_path };
         (answer.status == 200).then_some(stack)
+    }
+
+    /// Lets what `notify` posts to sockets go through a proxy.
+    pub(crate) fn posting_through(&self) -> Proxy {
+        let proxy = Proxy::before(&self.emulator.url);
+        let notify = self.function("notify");
+        let mut environment = self.emulator.environment(&notify);
+        let endpoint = text(&environment, "DYNAMOWAVE_POST_ENDPOINT").replace(&self.emulator.url, &proxy.url);
+        environment["DYNAMOWAVE_POST_ENDPOINT"] = json!(endpoint);
+        self.emulator.set_environment(&notify, &environment);
+        proxy
     }
 
     /// What a function of it is called.
