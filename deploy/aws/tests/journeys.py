@@ -51,6 +51,13 @@ def a_gateway_is_replaced_and_the_next_tidies_up(services: Services) -> None:
     upload = {"content-type": "application/octet-stream"}
     status, made = ann.chat.ask("POST", "/v1/attachments?name=tea.txt", b"two spoons", ann.token, upload)
     assert status == 201, made
+    files = services.emulator.client("s3")
+
+    def is_gone() -> bool:
+        found = files.list_objects_v2(**bucket_of(services), Prefix="files/").get("Contents", [])
+        return all(made["attachmentId"] not in one["Key"] for one in found)
+
+    assert not is_gone()
     name = new_id()
     shown = {"body": "look", "attachmentIds": [made["attachmentId"]]}
     says_done(a, "sendMessage", conversationId=room, clientMessageId=name, **shown)
@@ -64,12 +71,6 @@ def a_gateway_is_replaced_and_the_next_tidies_up(services: Services) -> None:
     again = ben.socket()
     assert [event["seq"] for event in again.sync({room: 1})] == [2, 3]
     again.close()
-    files = services.emulator.client("s3")
-
-    def is_gone() -> bool:
-        found = files.list_objects_v2(**bucket_of(services), Prefix="files/").get("Contents", [])
-        return all(made["attachmentId"] not in one["Key"] for one in found)
-
     until(is_gone)
 
 

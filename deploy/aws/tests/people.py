@@ -7,6 +7,8 @@ what stands behind. Every wait ends.
 from __future__ import annotations
 
 import contextlib
+import functools
+import http.client
 import json
 import secrets
 import ssl
@@ -17,7 +19,7 @@ from collections.abc import Callable
 from typing import Any
 
 from emulator import Emulator, Stack
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidMessage
 from websockets.sync.client import ClientConnection, connect
 
 PATIENCE_S = 20.0
@@ -76,15 +78,18 @@ class Chat:
         if token:
             sent["authorization"] = f"Bearer {token}"
         request = urllib.request.Request(f"{self.http}{path}", data=data, headers=sent, method=method)
-        try:
-            with urllib.request.urlopen(request, timeout=REQUEST_S, context=self.tls) as answer:
-                status, text = answer.status, answer.read()
-        except urllib.error.HTTPError as error:
-            status, text = error.code, error.read()
+        status, text = _once_more(lambda: self._answer(request))
         try:
             return status, json.loads(text)
         except ValueError:
             return status, text
+
+    def _answer(self, request: urllib.request.Request) -> tuple[int, bytes]:
+        try:
+            with urllib.request.urlopen(request, timeout=REQUEST_S, context=self.tls) as answer:
+                return answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read()
 
     def want(self, status: int, method: str, path: str, body: Any = None, token: str = "") -> Any:
         """The answer, which has this status."""
@@ -94,7 +99,8 @@ class Chat:
 
     def open(self, ticket: str, headers: dict[str, str] | None = None) -> Socket:
         """A socket by this ticket, or by what stands in headers."""
-        opened = connect(
+        opening = functools.partial(
+            connect,
             f"{self.sockets}?ticket={ticket}" if ticket else self.sockets,
             additional_headers={**self.header, **(headers or {})},
             subprotocols=[SUBPROTOCOL],
@@ -104,7 +110,7 @@ class Chat:
             ssl=self.tls,
             legacy=True,
         )
-        return Socket(opened, self.patience_s)
+        return Socket(_once_more(opening), self.patience_s)
 
     def register(self, name: str) -> Person:
         """A new account, logged in."""
@@ -225,6 +231,15 @@ class Socket:
             if is_over():
                 return None
         return None
+
+
+def _once_more(ask: Callable[[], Any]) -> Any:
+    """What is asked for, again where nobody answered: a gateway ends a handshake that takes ten seconds, which is what
+    it took when the machine stood still."""
+    try:
+        return ask()
+    except (http.client.RemoteDisconnected, InvalidMessage):
+        return ask()
 
 
 def unverified() -> ssl.SSLContext:

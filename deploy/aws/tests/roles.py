@@ -59,9 +59,14 @@ def denied(emulator: Emulator, role: str, since: int, statement: dict[str, Any])
     return [one for one in found if one["decision"] == "ImplicitDeny" and one["action"] in actions]
 
 
-def unused(statement: dict[str, Any], used: set[tuple[str, str]]) -> set[str]:
-    """Actions of a statement that none of these requests, by statement and action, needed."""
-    actions = {action for sid, action in used if sid == statement["Sid"]}
+def used(decided: list[dict[str, str]]) -> set[tuple[str, str]]:
+    """Statements by which requests were allowed, with their actions."""
+    return {(one["sid"], one["action"]) for one in decided if one["decision"] == "Allow"}
+
+
+def unused(statement: dict[str, Any], decided: list[dict[str, str]]) -> set[str]:
+    """Actions of a statement that none of these requests needed."""
+    actions = {action for sid, action in used(decided) if sid == statement["Sid"]}
     # Both names of one right.
     actions |= {action.removesuffix("Batch") for action in actions}
     return set(statement["Action"]) - actions
