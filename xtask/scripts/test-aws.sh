@@ -64,7 +64,7 @@ crates() {
   if cargo nextest --version >/dev/null 2>&1; then
     cargo nextest run "${everything[@]}" --no-fail-fast --ignore-default-filter -E \
       '(package(backend-aws) | package(lambda)) & kind(test)
-       | package(cli) & test(/^(aws_cost|aws_dead_letters|aws_doctor|aws_restore|moving_to_aws|nodes)::/)'
+       | package(cli) & test(/^(aws_cost|aws_dead_letters|aws_doctor|aws_restore|aws_take_over|moving_to_aws|nodes)::/)'
   else
     cargo test "${everything[@]}" -p backend-aws -p lambda --no-fail-fast
     cargo test "${everything[@]}" -p cli --test it -- --test-threads=1 aws_ moving_to_aws:: nodes::

@@ -5,23 +5,20 @@ use std::{sync::Arc, time::Duration};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use chat::{
-    Announcement, Envelope, Epoch,
+    Announcement, Envelope,
     ports::{Clock, Commands, Moving, PortError, Queue, Randomness, Search, Store},
 };
 
 use crate::{
-    codec::{from_hex, hex},
     commands::{Applied, AwsCommands, Waited},
     directory::AwsDirectory,
-    error::corrupt,
-    item::{Item, text, text_of},
+    epoch::{self, Home},
     jitter::Jitter,
-    keys,
     limits::{
         LEASE_MS, QUEUE_ITEMS_MAX, RECEIVES_MAX, REQUEST_BACKOFF_MS, REQUEST_TOTAL_MS, REQUEST_TRIES_MAX,
         REQUEST_TRY_MS, WORKER_LEASE_MS,
     },
-    moving::{AwsMoving, check_whole},
+    moving::AwsMoving,
     queue::{AwsQueue, Leases, MESSAGES, QueuePlace, Renew},
     search::AwsSearch,
     store::{AwsStore, Core},
@@ -158,7 +155,7 @@ impl Aws {
     ///
     /// # Errors
     /// When a table or a queue does not answer, or is not there; `Unsupported` when what another home held is half taken
-    /// in.
+    /// in, or when another region is the home of the history.
     pub async fn open(
         sdk: &SdkConfig,
         names: &AwsNames,
@@ -194,8 +191,9 @@ impl Aws {
         let (usage, jitter) = (Arc::new(Usage::default()), Jitter::new(randomness));
         let table = |name: &str| Table::new(tables.clone(), name, Arc::clone(&usage), jitter.clone());
         let (main, live) = (table(&names.main_table), table(&names.live_table));
-        let epoch = epoch(&main, &jitter, is_to_be_served).await?;
-        let core = Arc::new(Core::new(main.clone(), Arc::clone(&clock), jitter.clone(), epoch));
+        let home = Home::new(sdk);
+        let epoch = epoch::open(&main, &jitter, &home, is_to_be_served).await?;
+        let core = Arc::new(Core::new(main.clone(), Arc::clone(&clock), jitter.clone(), epoch, home));
         let store: Arc<dyn Store> = Arc::new(AwsStore(Arc::clone(&core)));
         let waited = Waited::default();
         let messages_place = QueuePlace::find(&queues, MESSAGES, &names.messages, options).await?;
@@ -226,29 +224,4 @@ impl Aws {
             usage,
         })
     }
-}
-
-/// The generation of a history.
-const EPOCH: &str = "e";
-
-/// The item that holds it.
-pub(crate) fn epoch_item(epoch: u128) -> Item {
-    Item::new(keys::epoch()).with(EPOCH, text(&hex(&epoch.to_be_bytes())))
-}
-
-/// The generation of the history. Read, and only where there is none made: so that of all programs only those that meet
-/// a new installation first have to be allowed to.
-async fn epoch(main: &Table, jitter: &Jitter, is_to_be_served: bool) -> Result<Epoch, PortError> {
-    if is_to_be_served {
-        check_whole(main.get(&keys::arrival()).await?.as_ref())?;
-    }
-    let item = match main.get(&keys::epoch()).await? {
-        Some(item) => item,
-        None => {
-            // Somebody else may be quicker: what is there then counts.
-            main.write(epoch_item(jitter.nonce()).put_new()).await?;
-            main.get(&keys::epoch()).await?.ok_or_else(|| corrupt("epoch", "it is not there"))?
-        }
-    };
-    Ok(Epoch::from_u128(from_hex("epoch", text_of(&item, EPOCH).unwrap_or_default())?))
 }

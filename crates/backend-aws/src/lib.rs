@@ -10,6 +10,7 @@ mod codec;
 mod commands;
 mod directory;
 mod endpoints;
+mod epoch;
 mod error;
 mod inspect;
 mod interest;
@@ -37,6 +38,7 @@ pub use self::{
     commands::Applied,
     directory::AwsDirectory,
     endpoints::{AwsEndpoints, Endpoint},
+    epoch::{TakenOver, take_over},
     inspect::{Finding, InspectOptions, Role, Verdict, inspect},
     posting::{AwsPosting, Posted},
     provision::{ProvisionOptions, provision},

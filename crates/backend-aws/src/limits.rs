@@ -93,6 +93,8 @@ pub const ABSORB_ROUNDS_MAX: u32 = 1_000;
 pub const SMALL_MEMBERS_MAX: usize = 100;
 /// Nodes up to which all of them hear of what happens in a large conversation.
 pub const NODES_TOLD_ALL_MAX: usize = 32;
+/// Age of what is known about the home region before it is read again, milliseconds.
+pub const HOME_LIFE_MS: u64 = 10_000;
 /// Age of the list of nodes before it is read again, milliseconds.
 pub const NODES_LIFE_MS: u64 = 1_000;
 /// How long the row of a node that was killed stays in the table, milliseconds: it tells when its people were last seen.

@@ -11,7 +11,6 @@ use chat::{
 use thiserror::Error;
 
 use crate::{
-    aws::epoch_item,
     codec::{from_hex, hex},
     error::plain,
     item::{Attributes, Item, Write, number, number_of, text, text_of},
@@ -70,7 +69,7 @@ impl Moving for AwsMoving {
     async fn begin(&self, export: u128, epoch: Epoch) -> Result<(), PortError> {
         let arrival = Item::new(keys::arrival()).with(EXPORT, text(&hex(&export.to_be_bytes())));
         let arrival = arrival.with(BATCHES, number(0)).with(FINISHED, number(0));
-        let writes = vec![arrival.put_new(), epoch_item(epoch.as_u128()).put()];
+        let writes = vec![arrival.put_new(), self.0.home.item(epoch.as_u128()).put()];
         if self.0.table.transact(writes).await? == Transacted::Done {
             return Ok(());
         }

@@ -36,6 +36,8 @@ struct Asking<'a> {
     queues: aws_sdk_sqs::Client,
     signed: Signed,
     names: &'a AwsNames,
+    /// Where the program is.
+    region: String,
     clock: Arc<dyn Clock>,
     jitter: Jitter,
 }
@@ -53,6 +55,7 @@ pub async fn inspect(
         queues: aws_sdk_sqs::Client::new(sdk),
         signed: Signed::new(sdk),
         names,
+        region: crate::epoch::region_of(sdk),
         clock,
         jitter: Jitter::new(randomness),
     };

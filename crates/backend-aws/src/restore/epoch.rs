@@ -8,13 +8,12 @@ use chat::ports::{ErrorKind, PortError};
 use super::{RestoreError, Restoring};
 use crate::{
     codec::hex,
+    epoch::{EPOCH, epoch_item},
     error::{corrupt, failed, plain},
     item::{Attributes, Item, Key, number, text, text_of},
     keys,
 };
 
-/// Attribute of the epoch's item.
-const EPOCH: &str = "e";
 /// Attributes of the note: of which table, from which epoch, when.
 const TABLE: &str = "t";
 const BEFORE: &str = "b";
@@ -74,8 +73,9 @@ impl Restoring<'_> {
             let was = text_of(&note, BEFORE).unwrap_or_default().to_owned();
             return Ok(Raised { before: was, now: before, already: true });
         }
-        let now = hex(&self.jitter.nonce().to_be_bytes());
-        let epoch = Item::new(keys::epoch()).with(EPOCH, text(&now));
+        let nonce = self.jitter.nonce();
+        let now = hex(&nonce.to_be_bytes());
+        let epoch = epoch_item(nonce, &self.region);
         let note = Item::new(note_key())
             .with(TABLE, text(&id))
             .with(BEFORE, text(&before))

@@ -135,6 +135,8 @@ pub(super) struct Restoring<'a> {
     pub(super) client: Client,
     pub(super) plan: &'a RestorePlan,
     pub(super) jitter: Jitter,
+    /// The restored history's home.
+    pub(super) region: String,
     pub(super) now_ms: TimestampMs,
 }
 
@@ -150,7 +152,8 @@ pub async fn restore(
     tell: &mut (dyn FnMut(RestoreStep) + Send),
 ) -> Result<Restored, RestoreError> {
     let client = Client::new(sdk);
-    let restoring = Restoring { client, plan, jitter: Jitter::new(randomness), now_ms: clock.now_ms() };
+    let (jitter, region) = (Jitter::new(randomness), crate::epoch::region_of(sdk));
+    let restoring = Restoring { client, plan, jitter, region, now_ms: clock.now_ms() };
     if plan.source == plan.target {
         return Err(RestoreError::InUse(plan.target.clone()));
     }

@@ -53,6 +53,7 @@ impl Core {
         if appends.len() > APPEND_CONVERSATIONS_MAX {
             return Err(plain(ErrorKind::Invalid, "store.append (too many conversations)"));
         }
+        self.home.check(&self.table).await?;
         let written = stream::iter(appends).map(|append| async move {
             let is_written = self.write_effects(&append.effects, Vec::new()).await?;
             Ok(if is_written { AppendOutcome::Written } else { AppendOutcome::Conflict })

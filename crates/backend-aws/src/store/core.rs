@@ -13,6 +13,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     codec,
+    epoch::Home,
     error::plain,
     item::{Attributes, Item, Key, REVISION, Write, binary, data, number, number_of},
     jitter::Jitter,
@@ -28,6 +29,7 @@ pub(crate) struct Core {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) jitter: Jitter,
     pub(crate) epoch: Epoch,
+    pub(crate) home: Home,
     pub(crate) hints: Cache<ConversationId, Head>,
 }
 
@@ -93,8 +95,8 @@ impl<T: Serialize> Held<T> {
 }
 
 impl Core {
-    pub(crate) fn new(table: Table, clock: Arc<dyn Clock>, jitter: Jitter, epoch: Epoch) -> Core {
-        Core { table, clock, jitter, epoch, hints: Cache::new(HINTS_MAX) }
+    pub(crate) fn new(table: Table, clock: Arc<dyn Clock>, jitter: Jitter, epoch: Epoch, home: Home) -> Core {
+        Core { table, clock, jitter, epoch, home, hints: Cache::new(HINTS_MAX) }
     }
 
     pub(crate) fn now_ms(&self) -> TimestampMs {

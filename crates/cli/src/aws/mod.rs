@@ -5,6 +5,7 @@ mod cost;
 pub(crate) mod dead_letters;
 mod doctor;
 mod restore;
+mod take_over;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -30,6 +31,12 @@ pub(crate) enum AwsCommand {
     /// Make a table as the durable one was at a moment, with everything that a new table lacks and a new epoch, and say
     /// how to switch to it. The table in use is not changed. Safe to repeat: it goes on where it was interrupted.
     Restore(RestoreArgs),
+    /// Make this region the home of the history in its copy of the table: the one in which messages are written. For when
+    /// the region that was it is lost, or stopped for good. The epoch is raised. Safe to repeat.
+    TakeOver {
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
     /// Reckon what a month costs, for both homes, and from how many messages on containers are cheaper.
     Cost(CostArgs),
 }
@@ -40,6 +47,7 @@ pub(crate) fn run(command: AwsCommand) -> Result<()> {
         AwsCommand::Provision { config, kms_key } => nodes::provision(&config.load(&[])?, kms_key),
         AwsCommand::Doctor(args) => doctor::run(&args),
         AwsCommand::Restore(args) => restore::run(&args),
+        AwsCommand::TakeOver { config } => take_over::run(&config.load(&[])?),
         AwsCommand::Cost(args) => cost::run(&args),
     }
 }

@@ -16,6 +16,8 @@ mod aws_emulator;
 mod aws_proxy;
 #[cfg(feature = "aws")]
 mod aws_restore;
+#[cfg(feature = "aws")]
+mod aws_take_over;
 mod client;
 mod config;
 mod crash;
