@@ -166,6 +166,25 @@ impl Socket {
         }
     }
 
+    /// The next frame, or nothing when none came for as long as there is patience.
+    #[cfg(feature = "aws")]
+    pub(crate) fn heard(&mut self) -> Result<Option<Value>, Failure> {
+        use std::io::ErrorKind::{TimedOut, WouldBlock};
+        loop {
+            match self.socket.read() {
+                Ok(Message::Text(text)) => {
+                    return Ok(Some(serde_json::from_str(&text).expect("frames are JSON")));
+                }
+                Ok(Message::Close(frame)) => return Err(Failure::Gone(format!("{frame:?}"))),
+                Ok(_) => {}
+                Err(tungstenite::Error::Io(error)) if matches!(error.kind(), TimedOut | WouldBlock) => {
+                    return Ok(None);
+                }
+                Err(error) => return Err(gone(error)),
+            }
+        }
+    }
+
     /// Reads until a frame of this type, and returns it with those before it.
     pub(crate) fn until(&mut self, kind: &str) -> Result<(Value, Vec<Value>), Failure> {
         let mut before = Vec::new();

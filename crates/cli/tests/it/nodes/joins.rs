@@ -22,6 +22,10 @@ const READERS: usize = 88;
 /// Long enough for two looks at whether sockets should move again.
 const QUIET: Duration = Duration::from_secs(30);
 
+/// Pauses before a socket is opened again, from the first to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+const LAST_PAUSE: Duration = Duration::from_secs(5);
+
 /// A socket that is always opened again, and what it heard.
 struct Reader {
     thread: JoinHandle<Written>,
@@ -94,9 +98,15 @@ impl Reader {
         let (person, shared) = (person.clone(), Arc::clone(shared));
         let mut written = Written::of(conversations);
         let thread = thread::spawn(move || {
+            let mut pause = FIRST_PAUSE;
             while !shared.stop.load(Ordering::Relaxed) {
-                let _ = read(&person, &mut written, &shared);
-                thread::sleep(Duration::from_millis(20));
+                let opened = Instant::now();
+                // As clients do: who comes back at once, all at once, keeps a busy service busy.
+                if read(&person, &mut written, &shared).is_err() {
+                    thread::sleep(pause);
+                    pause =
+                        if opened.elapsed() > LAST_PAUSE { FIRST_PAUSE } else { LAST_PAUSE.min(pause * 2) };
+                }
             }
             written
         });
@@ -107,10 +117,11 @@ impl Reader {
 /// One life of a socket; a gap or a change in what it hears fails where it is held (D3, D4).
 fn read(person: &Person, written: &mut Written, shared: &Shared) -> Result<(), crate::client::Failure> {
     let (mut socket, _) = person.connect()?;
-    socket.set_patience(Duration::from_secs(2));
     sync(&mut socket, written, &mut Vec::new())?;
+    // To see now and then whether it is over.
+    socket.set_patience(Duration::from_secs(1));
     while !shared.stop.load(Ordering::Relaxed) {
-        let frame = socket.next()?;
+        let Some(frame) = socket.heard()? else { continue };
         if frame["type"] == "reconnect" {
             shared.told.fetch_add(1, Ordering::Relaxed);
             let after_ms = frame["afterMs"].as_u64().unwrap_or(0);
