@@ -20,13 +20,13 @@ aws_tool() {
   folder=target/ci/aws/$1
   if [ "$(cat "$folder/pins" 2>/dev/null)" != "$pins" ]; then
     echo "Installing $pins ..." >&2
-    # Ten times as fast as pip, which all of these would keep busy for minutes.
+    # All of these keep pip busy for minutes. It trusts whom the system trusts, as pip does.
     local uv=target/ci/aws/uv
     [ -x "$uv/bin/uv" ] || { python3 -m venv "$uv" && "$uv/bin/pip" install --quiet --disable-pip-version-check uv==0.13.9; } >&2
     "$uv/bin/uv" venv --quiet --clear "$folder" >&2
     # Versions are words of their own.
     # shellcheck disable=SC2086
-    "$uv/bin/uv" pip install --quiet --python "$folder/bin/python" $pins >&2
+    "$uv/bin/uv" pip install --quiet --system-certs --python "$folder/bin/python" $pins >&2
     echo "$pins" >"$folder/pins"
   fi
   echo "$folder"
