@@ -101,6 +101,7 @@ documents: tools ## Does every command of the README and of the book do what it 
 .PHONY: browser
 browser: tools ## Journeys through the web app in real browsers, against the real server
 	@xtask/scripts/tools.sh browser
+	@[ -e web/dist/index.html ] || $(MAKE) web
 	cargo test -q $(EVERYTHING) --no-run
 	cd web && SERVER_BINARY="$$(realpath "$${CARGO_TARGET_DIR:-../target}")/debug/dynamowave" npm run test:browser -- $(JOURNEYS)
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The tools that check and run the AWS templates, each in a folder of its own because their requirements clash.
-# Sourced: `aws_tool emulator|faults|checkov|sam|watch` installs one below target/ci/aws when it is missing and prints its folder.
+# Sourced: `aws_tool emulator|faults|checkov|sam|watch` installs one below target/ci/aws when it is missing and prints its folder;
+# `free_port` prints a port; `start_emulator` starts an emulator and says where in AWS_ENDPOINT_URL and emulator_pid.
 
 # Versions that the templates are checked with.
 aws_pins() {
@@ -30,4 +31,26 @@ aws_tool() {
     echo "$pins" >"$folder/pins"
   fi
   echo "$folder"
+}
+
+free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+
+# Waits until it answers. It is the leader of a session: functions that it starts end with it by `kill -- -PID`.
+start_emulator() {
+  local emulator port
+  emulator=$PWD/$(aws_tool emulator) || return
+  port=$(free_port)
+  export AWS_ENDPOINT_URL=http://127.0.0.1:$port
+  mkdir -p target/ci/aws
+  BIND_HOST=127.0.0.1 IOT_MTLS_ENABLED=0 GATEWAY_PORT=$port MINISTACK_REGION=eu-west-1 \
+    setsid "$emulator/bin/ministack" >target/ci/aws/emulator.log 2>&1 &
+  # For whoever sources this.
+  # shellcheck disable=SC2034
+  emulator_pid=$!
+  for _ in $(seq 300); do
+    if curl -fsS -m 1 -o /dev/null "$AWS_ENDPOINT_URL/_ministack/health" 2>/dev/null; then return; fi
+    sleep 0.2
+  done
+  echo "the emulator does not start; see target/ci/aws/emulator.log" >&2
+  return 1
 }

@@ -14,8 +14,6 @@ parts=("$@")
 target=${CARGO_TARGET_DIR:-target}
 # What the other stages of `make test` build too.
 everything=(--workspace --features cli/aws)
-logs=$PWD/target/ci/aws
-mkdir -p "$logs"
 
 export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=eu-west-1
 export AWS_EC2_METADATA_DISABLED=true AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null
@@ -29,38 +27,32 @@ stop() {
 }
 trap stop EXIT
 step() { printf '\n=== %s (%s s)\n' "$1" "$SECONDS"; }
-free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
-answers() { python3 -c 'import sys, urllib.request; urllib.request.urlopen(sys.argv[1], timeout=1)' "$1" 2>/dev/null; }
 
-start_emulator() {
-  local emulator faults port faults_port
-  emulator=$PWD/$(aws_tool emulator)
+# The emulator, and before it a proxy that makes it fail.
+start_services() {
+  local faults faults_port
+  start_emulator
+  pids+=("$emulator_pid")
   faults=$PWD/$(aws_tool faults)
-  port=$(free_port)
   faults_port=$(free_port)
-  export AWS_ENDPOINT_URL=http://127.0.0.1:$port FAULTS_URL=http://127.0.0.1:$faults_port
-  BIND_HOST=127.0.0.1 IOT_MTLS_ENABLED=0 GATEWAY_PORT=$port MINISTACK_REGION=$AWS_REGION \
-    setsid "$emulator/bin/ministack" >"$logs/emulator.log" 2>&1 &
-  pids+=($!)
+  export FAULTS_URL=http://127.0.0.1:$faults_port
   setsid "$faults/bin/microburst" --upstream "$AWS_ENDPOINT_URL" --host 127.0.0.1 --port "$faults_port" \
-    --config crates/backend-aws/tests/faults.yaml >"$logs/faults.log" 2>&1 &
+    --config crates/backend-aws/tests/faults.yaml >target/ci/aws/faults.log 2>&1 &
   pids+=($!)
-  for _ in $(seq 150); do
-    if answers "$AWS_ENDPOINT_URL/_ministack/health"; then return; fi
-    sleep 0.2
-  done
-  echo "the emulator does not start; see $logs/emulator.log" >&2
-  exit 1
 }
 
-build() { cargo test -q "${everything[@]}" --no-run; }
+# With the web app in it, which the journeys open.
+build() {
+  { [ -e web/dist/index.html ] && [ -d web/node_modules ]; } || make web
+  cargo test -q "${everything[@]}" --no-run
+}
 
 static() { xtask/scripts/aws-static.sh; }
 
 # The tests that other runs leave out because they need the emulator.
 crates() {
   build
-  start_emulator
+  start_services
   if cargo nextest --version >/dev/null 2>&1; then
     cargo nextest run "${everything[@]}" --no-fail-fast --ignore-default-filter -E \
       '(package(backend-aws) | package(lambda)) & kind(test)
@@ -83,8 +75,6 @@ nodes() {
 deploy() {
   build
   xtask/scripts/aws-lambda.sh --built "$target/debug/bootstrap"
-  [ -d web/node_modules ] || (cd web && npm ci --no-audit --no-fund)
-  [ -e web/dist/index.html ] || (cd web && npm run build)
   xtask/scripts/aws-deploy.sh target/lambda/bootstrap.zip "$target/debug/dynamowave"
 }
 

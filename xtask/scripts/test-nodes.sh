@@ -5,11 +5,12 @@
 # Usage: test-nodes.sh [tests|load|browser]...   (all of them when none is named)
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+# shellcheck source=xtask/scripts/aws-tools.sh
+. xtask/scripts/aws-tools.sh
 
 parts=("$@")
 [ ${#parts[@]} -gt 0 ] || parts=(tests load browser)
 target=${CARGO_TARGET_DIR:-target}
-tools=$target/ci/aws
 work=$(mktemp -d)
 # Copies: what is built meanwhile does not change what is tested.
 binary=$work/dynamowave
@@ -27,8 +28,6 @@ trap end EXIT
 
 say() { printf '\n=== %s\n' "$*"; }
 
-free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
-
 # Waits until a command works.
 until_works() {
   local what=$1
@@ -39,19 +38,6 @@ until_works() {
   done
   echo "$what: not within two minutes" >&2
   exit 1
-}
-
-emulator() {
-  if [ -n "${AWS_ENDPOINT_URL:-}" ]; then return; fi
-  local port
-  port=$(free_port)
-  [ -x "$tools/emulator/bin/ministack" ] || xtask/scripts/tools.sh aws
-  [ -x "$tools/emulator/bin/ministack" ] || tools=target/ci/aws
-  export AWS_ENDPOINT_URL=http://127.0.0.1:$port
-  BIND_HOST=127.0.0.1 IOT_MTLS_ENABLED=0 GATEWAY_PORT=$port MINISTACK_REGION=eu-west-1 \
-    "$tools/emulator/bin/ministack" >"$work/emulator.log" 2>&1 &
-  pids+=($!)
-  until_works "the emulator" curl -fsS "$AWS_ENDPOINT_URL/_ministack/health"
 }
 
 export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=eu-west-1
@@ -133,7 +119,10 @@ browser() {
   done
 }
 
-emulator
+if [ -z "${AWS_ENDPOINT_URL:-}" ]; then
+  start_emulator
+  pids+=("$emulator_pid")
+fi
 secret=$(openssl rand -base64 36)
 # SERVER_BINARY and LOAD_BINARY name programs that are built already.
 if [ -n "${SERVER_BINARY:-}" ]; then

@@ -20,7 +20,7 @@ use crate::{
     keys,
     limits::HOME_LIFE_MS,
     moving::check_whole,
-    table::{Table, Transacted},
+    table::Table,
     usage::Usage,
 };
 
@@ -131,9 +131,10 @@ pub async fn take_over(
     }
     let before = text_of(&item, EPOCH).unwrap_or_default();
     let moved = epoch_item(jitter.nonce(), &to).put().only_if("e = :e", [(":e", text(before))]);
-    match main.transact(vec![moved]).await? {
-        Transacted::Done => Ok(TakenOver { from, to, already: false }),
-        _ => Err(plain(ErrorKind::Conflict, "aws.take_over (somebody else moves it)")),
+    if main.write(moved).await? {
+        Ok(TakenOver { from, to, already: false })
+    } else {
+        Err(plain(ErrorKind::Conflict, "aws.take_over (somebody else moves it)"))
     }
 }
 
@@ -141,7 +142,7 @@ fn is_here(item: &Attributes, here: &str, otherwise: ErrorKind) -> Result<(), Po
     match text_of(item, HOME) {
         Some(home) if home != here => {
             let elsewhere = Elsewhere { home: home.to_owned(), here: here.to_owned() };
-            Err(plain(otherwise, "aws.open").caused_by(elsewhere))
+            Err(plain(otherwise, "aws.home").caused_by(elsewhere))
         }
         _ => Ok(()),
     }

@@ -48,22 +48,21 @@ pub(crate) async fn nodes_for(
         directory.subscribed(conversation)
     });
     let subscribed = subscribed.await?;
-    let few = |audience: &Audience| match audience.conversation.map(|id| &members[&id]) {
-        Some(Members::Few(people)) => people.clone(),
-        _ => Vec::new(),
+    let people = |audience: &Audience| -> Vec<UserId> {
+        match audience.conversation.map(|id| &members[&id]) {
+            Some(Members::Few(few)) => [&audience.people[..], few].concat(),
+            _ => audience.people.clone(),
+        }
     };
-    let people = audiences.iter().flat_map(|audience| [few(audience), audience.people.clone()].concat());
-    let nodes = each(people, |user| directory.nodes_of(user)).await?;
+    let nodes = each(audiences.iter().flat_map(people), |user| directory.nodes_of(user)).await?;
     let everywhere: Vec<NodeId> = if audiences.iter().any(|audience| audience.everywhere) {
         directory.living().await?.into_iter().map(|node| node.node).collect()
     } else {
         Vec::new()
     };
     let of = |audience: &Audience| {
-        let mut found: BTreeSet<NodeId> = BTreeSet::new();
-        for user in [few(audience), audience.people.clone()].concat() {
-            found.extend(&nodes[&user]);
-        }
+        let mut found: BTreeSet<NodeId> =
+            people(audience).iter().flat_map(|user| &nodes[user]).copied().collect();
         if let Some(Members::Many(nodes)) = audience.conversation.map(|id| &members[&id]) {
             found.extend(nodes);
         }

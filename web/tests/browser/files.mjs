@@ -52,7 +52,7 @@ async function uploaded(page, name) {
 async function attach(browser, page) {
   await drop(page, "main section", [png("hills.png", await draw(browser, landscape(1200, 800, 200), 1200, 800))]);
   await uploaded(page, "hills.png");
-  assert.ok(await card(page, "hills.png").locator("img").evaluate((image) => image.naturalWidth > 0), "a picture shows before it is sent");
+  await until(() => card(page, "hills.png").locator("img").evaluate((image) => image.naturalWidth > 0), "a picture shows before it is sent");
   await paste(page, "textarea", [document("notes.pdf", pdf("What to bring"))]);
   await uploaded(page, "notes.pdf");
 }

@@ -78,7 +78,7 @@ async function withoutMouse(page, other) {
   for (const _ of [1, 2, 3]) await page.keyboard.press("ArrowDown");
   await page.keyboard.press("Escape");
   await page.getByRole("menu").waitFor({ state: "detached" });
-  assert.equal(await page.evaluate(() => document.activeElement?.getAttribute("aria-label")), "More actions", "the focus is back on the button");
+  await focusedIs("[aria-label='More actions']");
   while (!(await page.evaluate(() => document.activeElement?.getAttribute("aria-label") === "Reply"))) await page.keyboard.press("Shift+Tab");
   await page.keyboard.press("Enter");
   await focusedIs("textarea");

@@ -62,6 +62,9 @@ fn d3_d4_only_the_home_region_writes_and_who_takes_over_raises_the_epoch() {
         assert!(Instant::now() < deadline, "it goes on writing");
     };
 
+    let names = |log: &[Value]| log.iter().filter(|event| event["clientMessageId"] == *waiting).count();
+    assert_eq!(names(&ada.history(&room)), 0, "D3: nobody writes here");
+
     let take_over = || installation.run(&["aws", "take-over"]);
     let (status, output, errors) = take_over();
     assert!(status.success() && output.contains("eu-west-1 is the home"), "{output} {errors}");
@@ -72,7 +75,6 @@ fn d3_d4_only_the_home_region_writes_and_who_takes_over_raises_the_epoch() {
     let gateway = installation.start(&endpoint(), &["gateway"]);
     let ada = ada.moved(gateway.address.expect("a gateway listens"));
     let end = Instant::now() + PATIENCE;
-    let names = |log: &[Value]| log.iter().filter(|event| event["clientMessageId"] == *waiting).count();
     while names(&ada.history(&room)) == 0 {
         assert!(Instant::now() < end, "D1: what was accepted is never stored");
         std::thread::sleep(Duration::from_millis(200));
