@@ -35,13 +35,11 @@ REQUEST_TRIES = 6
 MANY_REFUSALS = 100_000
 # More than one transaction of the table takes with their two items each.
 MANY_MEMBERS = 55
-# How long one step may take before a journey counts as broken, seconds.
-PATIENCE_S = 12.0
 
 
 def pair(emulator: Emulator, stacks: Stacks) -> tuple[str, Person, Socket, Person, Socket]:
     """Two people in a group, each with a socket that is live."""
-    chat = Chat(emulator, stacks, PATIENCE_S)
+    chat = Chat(emulator, stacks)
     ann, ben = chat.register("ann"), chat.register("ben")
     room = ann.group(ben)
     a, b = ann.socket(), ben.socket()
@@ -70,7 +68,7 @@ def command(socket: Socket, action: str, room: str, **members: Any) -> None:
 
 
 def opens_by_ticket_token_and_cookie(emulator: Emulator, stacks: Stacks) -> None:
-    chat = Chat(emulator, stacks, PATIENCE_S)
+    chat = Chat(emulator, stacks)
     ann = chat.register("ann")
     ann.socket().close()
     chat.open("", {"authorization": f"Bearer {ann.token}"}).close()
@@ -79,7 +77,7 @@ def opens_by_ticket_token_and_cookie(emulator: Emulator, stacks: Stacks) -> None
 
 
 def is_greeted_and_ends(emulator: Emulator, stacks: Stacks) -> None:
-    chat = Chat(emulator, stacks, PATIENCE_S)
+    chat = Chat(emulator, stacks)
     ann, ben = chat.register("ann"), chat.register("ben")
     ann.group(ben)
     a = ann.socket()
@@ -93,7 +91,7 @@ def is_greeted_and_ends(emulator: Emulator, stacks: Stacks) -> None:
 
 
 def frames_that_do_not_read_end_the_socket(emulator: Emulator, stacks: Stacks, frame: str) -> None:
-    chat = Chat(emulator, stacks, PATIENCE_S)
+    chat = Chat(emulator, stacks)
     ann, ben = chat.register("ann"), chat.register("ben")
     ann.group(ben)
     a, b = ann.socket(), ben.socket()
@@ -119,7 +117,7 @@ def rubbish_ends_the_socket(emulator: Emulator, stacks: Stacks) -> None:
 
 def greets_at_the_first_frame(emulator: Emulator, stacks: Stacks, action: str, **members: Any) -> None:
     """The first frame comes before anybody has said `hello`: whoever answers it says that first."""
-    chat = Chat(emulator, stacks, PATIENCE_S)
+    chat = Chat(emulator, stacks)
     ann = chat.register("ann")
     functions = emulator.client("lambda")
     trigger = stacks["serverless"].resources["NotifyTrigger"]
@@ -204,7 +202,7 @@ def does_everything_else_a_frame_can(emulator: Emulator, stacks: Stacks) -> None
 
 
 def every_command_becomes_an_event(emulator: Emulator, stacks: Stacks) -> None:
-    chat = Chat(emulator, stacks, PATIENCE_S)
+    chat = Chat(emulator, stacks)
     ann, ben, cid = chat.register("ann"), chat.register("ben"), chat.register("cid")
     room = ann.group(ben)
     of_room = f"/v1/conversations/{room}"
@@ -237,7 +235,7 @@ def crowd(emulator: Emulator, chat: Chat, size: int) -> list[str]:
 
 def many_become_members_at_once(emulator: Emulator, stacks: Stacks) -> None:
     """Prepared first, then made to count together."""
-    chat = Chat(emulator, stacks, PATIENCE_S)
+    chat = Chat(emulator, stacks)
     ann = chat.register("ann")
     many = crowd(emulator, chat, MANY_MEMBERS)
     group = {"kind": "group", "title": "Many", "memberIds": many}
@@ -250,7 +248,7 @@ def many_become_members_at_once(emulator: Emulator, stacks: Stacks) -> None:
 
 def members_that_are_not_yet_written_plainly_are_some(emulator: Emulator, stacks: Stacks) -> None:
     """Prepared and made to count together, by a process that came no further: whoever reads them looks twice."""
-    chat = Chat(emulator, stacks, PATIENCE_S)
+    chat = Chat(emulator, stacks)
     ann, ben = chat.register("ann"), chat.register("ben")
     group = {"kind": "group", "title": "Many", "memberIds": [ben.user, *crowd(emulator, chat, MANY_MEMBERS)]}
     plainly = f"UpdateItem {stacks['data'].outputs['MainTable']}"
@@ -305,7 +303,7 @@ def waiting(emulator: Emulator, url: str) -> int:
 
 
 def what_does_not_read_is_a_dead_letter(emulator: Emulator, stacks: Stacks, queue: str) -> None:
-    chat = Chat(emulator, stacks, PATIENCE_S)
+    chat = Chat(emulator, stacks)
     letters = f"/v1/admin/dead-letters?queue={queue.lower()}"
     before = {one["id"] for one in chat.want(200, "GET", letters, token=OPERATOR)["items"]}
     emulator.client("sqs").send_message(
@@ -315,7 +313,7 @@ def what_does_not_read_is_a_dead_letter(emulator: Emulator, stacks: Stacks, queu
         MessageDeduplicationId=new_id(),
     )
     made: set[str] = set()
-    end = time.monotonic() + PATIENCE_S
+    end = time.monotonic() + people.PATIENCE_S
     while not made and time.monotonic() < end and not people.is_over():
         made = {one["id"] for one in chat.want(200, "GET", letters, token=OPERATOR)["items"]} - before
         time.sleep(0.1)
@@ -350,7 +348,7 @@ def connect_event(person: Person, name: str) -> bytes:
 
 def a_socket_that_is_gone_is_forgotten(emulator: Emulator, stacks: Stacks) -> None:
     """Its rows are there, it is not, and nobody has said so: the first who posts to it hears 410."""
-    chat = Chat(emulator, stacks, PATIENCE_S)
+    chat = Chat(emulator, stacks)
     ann, ben = chat.register("ann"), chat.register("ben")
     room = ann.group(ben)
     a = ann.socket()
@@ -385,7 +383,7 @@ def who_posts_too_fast_comes_back_for_the_rest_alone(emulator: Emulator, stacks:
 
 
 def a_logout_ends_its_sockets(emulator: Emulator, stacks: Stacks) -> None:
-    chat = Chat(emulator, stacks, PATIENCE_S)
+    chat = Chat(emulator, stacks)
     ann = chat.register("ann")
     a = ann.socket()
     a.sync()
@@ -414,7 +412,7 @@ def news_of_every_kind_reach_those_concerned(emulator: Emulator, stacks: Stacks)
 
 
 def every_route_answers(emulator: Emulator, stacks: Stacks) -> None:
-    chat = Chat(emulator, stacks, PATIENCE_S)
+    chat = Chat(emulator, stacks)
     ann, ben = chat.register("ann"), chat.register("ben")
     room = ann.group(ben)
     channel = ann.want(201, "POST", "/v1/conversations", {"kind": "channel", "title": "News", "memberIds": []})
@@ -451,7 +449,7 @@ def every_route_answers(emulator: Emulator, stacks: Stacks) -> None:
 
 
 def files_and_pictures_come_and_go(emulator: Emulator, stacks: Stacks) -> None:
-    chat = Chat(emulator, stacks, PATIENCE_S)
+    chat = Chat(emulator, stacks)
     ann = chat.register("ann")
     kind = {"content-type": "image/png"}
     status, made = chat.ask("POST", "/v1/attachments?name=dot.png", PIXEL, ann.token, kind)
@@ -467,7 +465,7 @@ def files_and_pictures_come_and_go(emulator: Emulator, stacks: Stacks) -> None:
 
 def an_upload_that_breaks_off_leaves_nothing(emulator: Emulator, stacks: Stacks) -> None:
     """Less than was announced, as only somebody on the way could make of it."""
-    chat = Chat(emulator, stacks, PATIENCE_S)
+    chat = Chat(emulator, stacks)
     ann = chat.register("ann")
     headers = {**chat.header, "authorization": f"Bearer {ann.token}", "content-length": "9", "host": "127.0.0.1"}
     path = "/v1/attachments"
@@ -510,7 +508,7 @@ def files_of_deleted_messages_go_away(emulator: Emulator, stacks: Stacks) -> Non
 
 
 def accounts_change_and_end(emulator: Emulator, stacks: Stacks) -> None:
-    chat = Chat(emulator, stacks, PATIENCE_S)
+    chat = Chat(emulator, stacks)
     ann = chat.register("ann")
     login = {"username": ann.username, "password": PASSWORD}
     chat.want(201, "POST", "/v1/sessions", login)
@@ -529,7 +527,7 @@ def accounts_change_and_end(emulator: Emulator, stacks: Stacks) -> None:
 
 def what_aws_gave_up_is_found_and_sent_again(emulator: Emulator, stacks: Stacks) -> None:
     """For both queues: laid into the dead-letter queue as the service does it after the last receive."""
-    chat = Chat(emulator, stacks, PATIENCE_S)
+    chat = Chat(emulator, stacks)
     for queue in ("Messages", "Notifications"):
         path = f"/v1/admin/dead-letters?queue={queue.lower()}"
         before = {one["id"] for one in chat.want(200, "GET", path, token=OPERATOR)["items"]}
@@ -549,7 +547,7 @@ def what_aws_gave_up_is_found_and_sent_again(emulator: Emulator, stacks: Stacks)
 
 
 def is_ready_and_public(emulator: Emulator, stacks: Stacks) -> None:
-    chat = Chat(emulator, stacks, PATIENCE_S)
+    chat = Chat(emulator, stacks)
     chat.want(200, "GET", "/readyz")
     chat.want(200, "GET", "/v1/server")
 

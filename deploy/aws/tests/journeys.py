@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import flows
+import people
 from flows import Flow, command, is_event, pair, says_done
 from people import Chat, new_id, unverified
 from services import Services
@@ -34,7 +35,7 @@ POLL_S = 0.05
 
 def until(holds: Callable[[], Any], patience_s: float | None = None) -> Any:
     """Waits for something. Returns it."""
-    end = time.monotonic() + (patience_s or flows.PATIENCE_S)
+    end = time.monotonic() + (patience_s or people.PATIENCE_S)
     while not (found := holds()):
         assert time.monotonic() < end, "waited in vain"
         time.sleep(POLL_S)
@@ -114,7 +115,7 @@ def what_a_rule_refuses_later_is_told(services: Services) -> None:
 
 
 def a_logout_closes_its_sockets(services: Services) -> None:
-    chat = Chat(services.emulator, services.stacks, flows.PATIENCE_S)
+    chat = Chat(services.emulator, services.stacks)
     ann = chat.register("ann")
     a = ann.socket()
     a.sync()
@@ -125,7 +126,7 @@ def a_logout_closes_its_sockets(services: Services) -> None:
 
 def a_large_conversation_is_heard_everywhere(services: Services) -> None:
     """Its gateways say that they hold members of it."""
-    chat = Chat(services.emulator, services.stacks, flows.PATIENCE_S)
+    chat = Chat(services.emulator, services.stacks)
     ann, ben = chat.register("ann"), chat.register("ben")
     crowd = flows.crowd(services.emulator, chat, SMALL_MEMBERS_MAX - 1)
     group = {"kind": "group", "title": "All", "memberIds": [ben.user, *crowd]}
@@ -142,7 +143,7 @@ def a_large_conversation_is_heard_everywhere(services: Services) -> None:
 
 
 def a_large_file_comes_back_in_parts(services: Services) -> None:
-    chat = Chat(services.emulator, services.stacks, flows.PATIENCE_S)
+    chat = Chat(services.emulator, services.stacks)
     ann = chat.register("ann")
     file = secrets.token_bytes(LARGE_BYTES)
     upload = {"content-type": "application/octet-stream"}
@@ -155,7 +156,7 @@ def a_large_file_comes_back_in_parts(services: Services) -> None:
 
 
 def an_upload_that_breaks_off_leaves_nothing(services: Services) -> None:
-    chat = Chat(services.emulator, services.stacks, flows.PATIENCE_S)
+    chat = Chat(services.emulator, services.stacks)
     ann = chat.register("ann")
     files = services.emulator.client("s3")
 
@@ -171,7 +172,7 @@ def an_upload_that_breaks_off_leaves_nothing(services: Services) -> None:
 
 
 def somebody_is_invited(services: Services) -> None:
-    chat = Chat(services.emulator, services.stacks, flows.PATIENCE_S)
+    chat = Chat(services.emulator, services.stacks)
     ann = chat.register("ann")
     code = ann.want(201, "POST", "/v1/invites", {})["code"]
     account = {"username": f"ben{secrets.token_hex(4)}", "password": new_id(), "invite": code}

@@ -22,7 +22,8 @@ from emulator import Emulator, Stack
 from websockets.exceptions import ConnectionClosed, InvalidMessage
 from websockets.sync.client import ClientConnection, connect
 
-PATIENCE_S = 20.0
+# How long one step may take before a journey counts as broken, seconds.
+PATIENCE_S = 30.0
 SLICE_S = 0.25
 # An answer comes in any case; the bound is for an emulator that is gone.
 REQUEST_S = 120.0
@@ -46,8 +47,7 @@ is_over: Callable[[], bool] = _never
 class Chat:
     """The deployed chat, as the distribution or the load balancer in front reaches it."""
 
-    def __init__(self, emulator: Emulator, stacks: dict[str, Stack], patience_s: float = PATIENCE_S) -> None:
-        self.patience_s = patience_s
+    def __init__(self, emulator: Emulator, stacks: dict[str, Stack]) -> None:
         self.tls: ssl.SSLContext | None = None
         self.header: dict[str, str] = {}
         if emulator.gateway:
@@ -110,7 +110,7 @@ class Chat:
             ssl=self.tls,
             legacy=True,
         )
-        return Socket(_once_more(opening), self.patience_s)
+        return Socket(_once_more(opening))
 
     def register(self, name: str) -> Person:
         """A new account, logged in."""
@@ -146,8 +146,8 @@ class Person:
 class Socket:
     """One socket and what was heard on it."""
 
-    def __init__(self, opened: ClientConnection, patience_s: float) -> None:
-        self.opened, self.patience_s = opened, patience_s
+    def __init__(self, opened: ClientConnection) -> None:
+        self.opened = opened
         self.heard: list[Frame] = []
         self.hello: Frame = {}
 
@@ -225,7 +225,7 @@ class Socket:
     def _read(self) -> Frame | None:
         """The next frame; none, after as much patience as there is. What it waited while the machine stood still, as the
         whole of it does at times, does not count."""
-        for _ in range(round(self.patience_s / SLICE_S)):
+        for _ in range(round(PATIENCE_S / SLICE_S)):
             with contextlib.suppress(TimeoutError):
                 return json.loads(self.opened.recv(timeout=SLICE_S))
             if is_over():

@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import flows
 import people
 import pytest
 import template
@@ -21,8 +20,6 @@ from roles import UNSEEN_OF_HANDLERS, decisions, denied, unused, used, without
 Stacks = dict[str, Stack]
 # Taken by API Gateway itself, not by a handler.
 NO_HANDLER = {"ApiGatewayLogRole"}
-# How long one step may take in a journey that is to fail, seconds; it ends as soon as the denial is seen.
-PATIENCE_S = 30.0
 # How long a denial may come after the journey, seconds: some events are handled when it has ended.
 DENIAL_S = 8.0
 # Statements by which each journey went, by role, with their actions; journeys in the order of how long they take.
@@ -78,7 +75,6 @@ def test_without_a_statement_a_journey_is_denied(
     of_role = USED.get(role, {})
     needing = [flow for flow in FLOWS[role] if any(one == sid for one, _ in of_role.get(flow, ()))]
     shortest_first = sorted(needing or FLOWS[role], key=lambda flow: TOOK_S.get(flow, 0))
-    monkeypatch.setattr(flows, "PATIENCE_S", PATIENCE_S)
     since = emulator.audit.stat().st_size
     broke, found = None, []
     physical = stacks["serverless"].resources[role]

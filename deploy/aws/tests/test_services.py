@@ -107,7 +107,7 @@ def test_without_a_statement_a_journey_is_denied(
     (statement,) = (one for of, one in _statements() if (of, one["Sid"]) == (role, sid))
     needing = [journey for journey in JOURNEYS if any(one == sid for one, _ in USED[role].get(journey, ()))]
     shortest_first = sorted(needing or JOURNEYS, key=lambda journey: TOOK_S.get(journey, 0))
-    monkeypatch.setattr(flows, "PATIENCE_S", PATIENCE_S)
+    monkeypatch.setattr(people, "PATIENCE_S", PATIENCE_S)
     monkeypatch.setattr(people, "REQUEST_S", PATIENCE_S)
     emulator, service = services.emulator, services.of_role(role)
     since, said = emulator.audit.stat().st_size, service.log.stat().st_size

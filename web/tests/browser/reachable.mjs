@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 
-import { appears, logIn, message, open, send, twoPeople, until } from "./harness.mjs";
+import { api, appears, logIn, message, open, send, twoPeople, until } from "./harness.mjs";
 
 const PATHS = ["/", "/channels", "/search?q=tea", "/settings/profile", "/settings/appearance", "/settings/notifications", "/settings/security",
   "/settings/invitations", "/admin/overview", "/admin/users", "/admin/conversations", "/admin/dead-letters"];
@@ -20,6 +20,9 @@ export async function reachable({ browser, server }) {
     assert.deepEqual(await unreached(ada.page), [], `${path}: all by Tab`);
   }
   await withoutMouse(ada.page, bob.page);
+  for (let index = 1; index <= 40; index += 1) await api(bob.page, "POST", `/v1/conversations/${id}/messages`, { body: `Biscuit ${index}` });
+  await appears(ada.page, "Biscuit 40");
+  await whileItMoves(ada.page);
   await still(browser, server);
   await installable(ada.page);
   return [ada, bob];
@@ -89,6 +92,24 @@ async function withoutMouse(page, other) {
   await focusedIs("[role=combobox]");
   await page.keyboard.press("Escape");
   await focusedIs("textarea");
+}
+
+/** The pointer reaches messages while they move: who scrolls to a button and presses it at once is heard. */
+async function whileItMoves(page) {
+  // Where the app itself scrolled last does not count: this is what a person does, when all is still.
+  await page.waitForTimeout(1000);
+  const reached = await page.evaluate(async () => {
+    const log = document.querySelector("[role=log]");
+    const { left, top, width, height } = log.getBoundingClientRect();
+    const found = [];
+    for (let step = 0; step < 10; step += 1) {
+      log.scrollTop -= 20;
+      await new Promise((resolve) => requestAnimationFrame(resolve));
+      found.push(document.elementFromPoint(left + width / 2, top + height / 2)?.closest("[data-row]") != null);
+    }
+    return found;
+  });
+  assert.ok(reached.every(Boolean), `at every step: ${reached}`);
 }
 
 /** Who asked for less motion sees none: nothing runs that takes longer than a blink. */

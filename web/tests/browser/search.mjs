@@ -43,7 +43,8 @@ export async function search({ browser, server }) {
   await appears(ada.page, "Message 1 with");
   const scroller = ada.page.getByRole("log");
   await scroller.hover();
-  for (const [text, step] of [["Message 60 with", -4000], ["This is the beginning of General", -4000]]) {
+  // No further at once than what is drawn around the window, or what is looked for passes by.
+  for (const [text, step] of [["Message 60 with", -500], ["This is the beginning of General", -4000]]) {
     await until(async () => {
       await ada.page.mouse.wheel(0, step);
       return (await ada.page.getByRole("log").getByText(text).count()) > 0;

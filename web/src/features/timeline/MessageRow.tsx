@@ -45,7 +45,9 @@ export const MessageRow = memo(function MessageRow(props: MessageRowProps) {
   const onBlur = (event: FocusEvent<HTMLElement>) => {
     if (!event.currentTarget.contains(event.relatedTarget)) onActivate(undefined);
   };
+  // Moves alone: a row that passes under a pointer at rest is not what one points at.
   const onPointer = (event: PointerEvent) => {
+    if (active) return;
     if (event.pointerType === "mouse" || event.type === "pointerup") onActivate(item.key);
   };
   return (
@@ -64,7 +66,7 @@ export const MessageRow = memo(function MessageRow(props: MessageRowProps) {
         highlighted !== undefined && styles.highlighted,
         active && styles.active,
       )}
-      onPointerEnter={onPointer}
+      onPointerMove={onPointer}
       onPointerUp={onPointer}
       onFocus={() => onActivate(item.key)}
       onBlur={onBlur}
